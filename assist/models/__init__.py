@@ -1,0 +1,21 @@
+from assist.models.audit import AuditEvent, AuditSeal
+from assist.models.evidence import Evidence, EvidenceKind, EvidenceSource, Grade, WindowsEvent
+from assist.models.invitation import Invitation
+from assist.models.offer import LogonSessionChoice, Offer, OfferTransition
+from assist.models.token import ApiToken, TokenScope
+
+__all__ = [
+    "ApiToken",
+    "AuditEvent",
+    "AuditSeal",
+    "Evidence",
+    "EvidenceKind",
+    "EvidenceSource",
+    "Grade",
+    "Invitation",
+    "LogonSessionChoice",
+    "Offer",
+    "OfferTransition",
+    "TokenScope",
+    "WindowsEvent",
+]

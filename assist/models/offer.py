@@ -1,0 +1,139 @@
+"""An offer of Remote Assistance and the states it went through."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+
+from assist.lifecycle import CANCELLABLE, ENDS, LABELS, OPEN, Mode, State
+
+STATE_CHOICES = [(state.value, LABELS[state]) for state in State]
+MODE_CHOICES = [(Mode.VIEW.value, "View"), (Mode.CONTROL.value, "Control")]
+VIEWER_CHOICES = [("windows", "Windows Remote Assistance"), ("freerdp", "FreeRDP")]
+
+
+class OfferQuerySet(models.QuerySet["Offer"]):
+    def of_expert(self, sid: str) -> OfferQuerySet:
+        """The offers that belong to the expert with this SID: all that she may see."""
+        return self.filter(expert_sid=sid)
+
+    def open(self) -> OfferQuerySet:
+        """Offers that have not ended."""
+        return self.filter(state__in=[state.value for state in OPEN])
+
+
+class Offer(models.Model):
+    """One offer. ``assist.offers`` is the only writer of ``state``.
+
+    Names are kept as text beside the references: an offer stays readable when the directory has
+    forgotten the computer or the person.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    state = models.CharField(max_length=16, choices=STATE_CHOICES, default=State.REQUESTED.value)
+    mode = models.CharField(max_length=8, choices=MODE_CHOICES, default=Mode.CONTROL.value)
+    authority = models.CharField(max_length=16, default="service")
+    viewer = models.CharField(max_length=16, choices=VIEWER_CHOICES, default="windows")
+    door = models.CharField(max_length=16, help_text="page, api or command")
+
+    expert = models.ForeignKey(
+        "directory.Account", null=True, on_delete=models.SET_NULL, related_name="offers"
+    )
+    expert_sid = models.CharField(max_length=184)
+    expert_name = models.CharField(max_length=256)
+    computer = models.ForeignKey(
+        "directory.Computer", null=True, on_delete=models.SET_NULL, related_name="offers"
+    )
+    computer_name = models.CharField(max_length=256)
+    target = models.CharField(max_length=256, help_text="The computer as the expert typed it.")
+    address = models.GenericIPAddressField(null=True, help_text="The address that was contacted.")
+    wanted_user = models.CharField(
+        max_length=256, blank=True, help_text=r"The novice asked for, as DOMAIN\name, or empty."
+    )
+    novice_name = models.CharField(
+        max_length=256, blank=True, help_text=r"The novice of the chosen logon session."
+    )
+    logon_session_id = models.PositiveIntegerField(null=True)
+    ticket = models.CharField(max_length=64, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+
+    decision = models.JSONField(help_text="The decision at request, with all it rested on.")
+    contact_decision = models.JSONField(null=True, help_text="The same, taken before contact.")
+
+    requested_at = models.DateTimeField()
+    deadline_at = models.DateTimeField(
+        null=True, help_text="When the present state outlives itself."
+    )
+    starting_at = models.DateTimeField(
+        null=True, help_text="Marker committed before the call that starts Remote Assistance."
+    )
+    offered_at = models.DateTimeField(null=True)
+    viewed_at = models.DateTimeField(null=True, help_text="The novice let the expert see.")
+    controlled_at = models.DateTimeField(null=True, help_text="The novice let the expert control.")
+    ended_at = models.DateTimeField(null=True)
+    outcome_grade = models.CharField(max_length=16, blank=True)
+    end_code = models.CharField(max_length=64, blank=True)
+    end_sentence = models.CharField(max_length=500, blank=True)
+    end_remedy = models.CharField(max_length=500, blank=True)
+
+    objects = OfferQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-requested_at"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["expert_sid", "-requested_at"]),
+            models.Index(fields=["state", "deadline_at"]),
+            models.Index(fields=["computer", "-requested_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.expert_name} -> {self.computer_name} ({self.state})"
+
+    @property
+    def is_ended(self) -> bool:
+        return State(self.state) in ENDS
+
+    @property
+    def may_be_cancelled(self) -> bool:
+        return State(self.state) in CANCELLABLE
+
+    @property
+    def is_control_violation(self) -> bool:
+        """Control was taken on a view-only offer: MS-RAI carries no mode, so this is watched."""
+        return self.mode == Mode.VIEW and self.controlled_at is not None
+
+
+class OfferTransition(models.Model):
+    """One state entered. Readers follow these rows, not the offer's present state."""
+
+    offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="transitions")
+    from_state = models.CharField(max_length=16, choices=STATE_CHOICES, blank=True)
+    to_state = models.CharField(max_length=16, choices=STATE_CHOICES)
+    sentence = models.CharField(max_length=500, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.from_state or 'nothing'} -> {self.to_state}"
+
+
+class LogonSessionChoice(models.Model):
+    """A logon session on the novice's computer, kept while the expert chooses."""
+
+    offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="logon_sessions")
+    domain_name = models.CharField(max_length=128)
+    user_name = models.CharField(max_length=128)
+    session_id = models.PositiveIntegerField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["session_id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["offer", "session_id"], name="one_row_per_session")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.domain_name}\\{self.user_name}:{self.session_id}"

@@ -1,0 +1,47 @@
+"""Readers of the environment that refuse nonsense with a sentence naming the variable."""
+
+from __future__ import annotations
+
+import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env
+
+env = Env()
+
+
+def secret(name: str, default: str = "") -> str:
+    """A secret from ``NAME`` or, preferably, from the file that ``NAME_FILE`` points to.
+
+    Args:
+        name: The variable's name.
+        default: Returned when neither variable is set.
+
+    Raises:
+        ImproperlyConfigured: The file cannot be read.
+    """
+    path = os.environ.get(f"{name}_FILE", "")
+    if not path:
+        return env.str(name, default)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE: cannot read {path}: {error.strerror}") from error
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Networks in CIDR notation, comma-separated; an empty variable is an empty list."""
+    try:
+        return [ip_network(text.strip()) for text in env.list(name, []) if text.strip()]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}. Write networks as 10.0.0.0/8.") from error
+
+
+def positive_seconds(name: str, default: float) -> float:
+    """A duration in seconds, above zero."""
+    seconds = env.float(name, default)
+    if seconds <= 0:
+        raise ImproperlyConfigured(f"{name}: must be above 0 seconds, is {seconds}.")
+    return seconds

@@ -1,0 +1,41 @@
+"""The person who signs in. Who she is in Active Directory is an Account of the directory."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+
+class Viewer(models.TextChoices):
+    """The program that opens an expert's invitations."""
+
+    WINDOWS = "windows", "Windows Remote Assistance"
+    FREERDP = "freerdp", "FreeRDP"
+
+
+class User(AbstractBaseUser):
+    """Someone who has signed in at least once.
+
+    The account's SID is the identity: names change and are re-used. No password is kept here,
+    Active Directory checks it at every sign-in.
+    """
+
+    sid = models.CharField(max_length=184, unique=True)
+    name = models.CharField(max_length=256, help_text=r"As DOMAIN\name, at the last sign-in.")
+    display_name = models.CharField(max_length=256, blank=True)
+    viewer = models.CharField(max_length=16, choices=Viewer, default=Viewer.WINDOWS)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "sid"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    objects: ClassVar[BaseUserManager[User]] = BaseUserManager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_username(self) -> str:
+        return self.name

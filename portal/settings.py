@@ -1,0 +1,217 @@
+"""Settings, all from the environment. docs/settings.md lists every variable with its unit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from portal.environment import env, networks, positive_seconds, secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Django ---------------------------------------------------------------------------------
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = secret("SECRET_KEY")
+if not SECRET_KEY:
+    if not DEBUG:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set. Put 50 random characters in SECRET_KEY or name their file in "
+            "SECRET_KEY_FILE."
+        )
+    SECRET_KEY = "for-development-only"  # noqa: S105 - reached only with DEBUG on
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1"])
+PORTAL_URL = env.str("PORTAL_URL", "http://127.0.0.1:8000")
+CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
+HTTPS = urlsplit(PORTAL_URL).scheme == "https"
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "django_htmx",
+    "directory",
+    "assist",
+    "portal",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.middleware.RequestIdMiddleware",
+    "portal.middleware.SecurityHeadersMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+ASGI_APPLICATION = "portal.asgi.application"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.context.navigation",
+            ],
+        },
+    },
+]
+AUTH_USER_MODEL = "portal.User"
+AUTHENTICATION_BACKENDS = ["portal.signin.backend.ActiveDirectoryBackend"]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "sign-in"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("TIME_ZONE", "UTC")
+USE_TZ = True
+
+DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{BASE_DIR / 'portal.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Writers queue instead of failing half-way: WAL for readers, IMMEDIATE so that a transaction
+    # that will write takes its lock at the start.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONNECTION_MAX_AGE_SECONDS", 60)
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = int(positive_seconds("SESSION_LIFETIME_SECONDS", 8 * 3600))
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_FAILURE_VIEW = "portal.views.csrf_failure"
+SECURE_SSL_REDIRECT = HTTPS and env.bool("REDIRECT_TO_HTTPS", True)
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31_536_000) if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# --- REST -----------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["assist.api.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",
+    "PAGE_SIZE": 50,
+    "EXCEPTION_HANDLER": "assist.api.errors.answer_error",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Remote Assistance portal",
+    "DESCRIPTION": "Offers of Windows Remote Assistance: decide, launch, follow, record.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "OAS_VERSION": "3.1.0",
+}
+
+# --- Celery ---------------------------------------------------------------------------------
+REDIS_URL = secret("REDIS_URL", "redis://127.0.0.1:6379/0")
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "background"
+CELERY_TASK_ROUTES = {"assist.contact_novice": {"queue": "offers"}}
+CELERY_BEAT_SCHEDULE = {
+    "sync-directory": {
+        "task": "directory.sync_directory",
+        "schedule": positive_seconds("DIRECTORY_SYNC_INTERVAL_SECONDS", 900),
+    },
+    "sweep-offers": {
+        "task": "assist.sweep_offers",
+        "schedule": positive_seconds("OFFER_SWEEP_INTERVAL_SECONDS", 5),
+    },
+    "seal-audit-events": {
+        "task": "assist.seal_audit_events",
+        "schedule": positive_seconds("AUDIT_SEAL_INTERVAL_SECONDS", 2),
+    },
+}
+
+# --- Active Directory -----------------------------------------------------------------------
+DIRECTORY_DOMAIN = env.str("DIRECTORY_DOMAIN", "")
+DIRECTORY_SERVERS = env.list("DIRECTORY_SERVERS", [])
+DIRECTORY_DNS_SERVERS = env.list("DIRECTORY_DNS_SERVERS", [])
+DIRECTORY_TLS = env.str("DIRECTORY_TLS", "ldaps")
+DIRECTORY_CA_FILE = env.str("DIRECTORY_CA_FILE", "")
+DIRECTORY_BIND_USER = env.str("DIRECTORY_BIND_USER", "")
+DIRECTORY_BIND_PASSWORD = secret("DIRECTORY_BIND_PASSWORD")
+DIRECTORY_CONNECT_TIMEOUT_SECONDS = positive_seconds("DIRECTORY_CONNECT_TIMEOUT_SECONDS", 5)
+DIRECTORY_READ_TIMEOUT_SECONDS = positive_seconds("DIRECTORY_READ_TIMEOUT_SECONDS", 60)
+DIRECTORY_REMOVAL_LIMIT_PERCENT = env.int("DIRECTORY_REMOVAL_LIMIT_PERCENT", 20)
+
+# --- Roles: groups of Active Directory, as DOMAIN\Group -------------------------------------
+ROLE_GROUPS = {
+    "expert": env.list("ROLE_EXPERT_GROUPS", []),
+    "manager": env.list("ROLE_MANAGER_GROUPS", []),
+    "auditor": env.list("ROLE_AUDITOR_GROUPS", []),
+    "operator": env.list("ROLE_OPERATOR_GROUPS", []),
+}
+
+# --- Offers ---------------------------------------------------------------------------------
+AUTHORITY = "service"  # design: the portal's own account calls the novice's computer
+SERVICE_PRINCIPAL = env.str("SERVICE_PRINCIPAL", "")
+SERVICE_KEYTAB_FILE = env.str("SERVICE_KEYTAB_FILE", "")
+KDC_ADDRESSES = env.list("KDC_ADDRESSES", [])  # empty: the directory servers
+NOVICE_SUBNETS = networks("NOVICE_SUBNETS")
+CONTACT_CONNECT_TIMEOUT_SECONDS = positive_seconds("CONTACT_CONNECT_TIMEOUT_SECONDS", 5)
+CONTACT_CALL_TIMEOUT_SECONDS = positive_seconds("CONTACT_CALL_TIMEOUT_SECONDS", 15)
+CONTACT_TOTAL_TIMEOUT_SECONDS = positive_seconds("CONTACT_TOTAL_TIMEOUT_SECONDS", 40)
+QUEUE_TIMEOUT_SECONDS = positive_seconds("QUEUE_TIMEOUT_SECONDS", 300)
+CHOICE_TIMEOUT_SECONDS = positive_seconds("CHOICE_TIMEOUT_SECONDS", 180)
+OPENING_TIMEOUT_SECONDS = positive_seconds("OPENING_TIMEOUT_SECONDS", 300)
+ANSWER_TIMEOUT_SECONDS = positive_seconds("ANSWER_TIMEOUT_SECONDS", 120)
+INVITATION_LIFETIME_SECONDS = positive_seconds("INVITATION_LIFETIME_SECONDS", 300)
+OFFERS_PER_EXPERT_PER_HOUR = env.int("OFFERS_PER_EXPERT_PER_HOUR", 60)
+# Fernet keys, the first encrypts, all decrypt. `manage.py invitation_key` prints a new one.
+INVITATION_KEYS = [key for key in secret("INVITATION_KEYS").split(",") if key]
+
+# --- Logging: one JSON object a line, or text for a person ----------------------------------
+LOG_FORMAT = env.str("LOG_FORMAT", "json")
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"structured": {"()": "portal.logs.formatter", "style_name": LOG_FORMAT}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "smbprotocol": {"level": "WARNING"},
+        "spnego": {"level": "WARNING"},
+        "impacket": {"level": "WARNING"},
+    },
+}
