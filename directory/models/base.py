@@ -1,0 +1,21 @@
+"""What every object read from the directory has."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class DirectoryObject(models.Model):
+    """An object of the directory, known by its objectGUID for as long as it lives.
+
+    Objects that vanish from the directory stay here with ``is_present`` False, so that what the
+    audit trail and past offers speak of can still be named.
+    """
+
+    guid = models.UUIDField(primary_key=True, help_text="objectGUID")
+    distinguished_name = models.TextField()
+    is_present = models.BooleanField(default=True, db_index=True)
+    generation = models.BigIntegerField(default=0, help_text="The run that last saw it.")
+
+    class Meta:
+        abstract = True

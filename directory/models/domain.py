@@ -1,0 +1,85 @@
+"""Domains, the trusts between them, and their organizational units."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from directory.models.base import DirectoryObject
+
+BLOCK_INHERITANCE = 1  # gPOptions, [MS-GPOL] 2.2.3
+
+
+class Domain(DirectoryObject):
+    """A domain of Active Directory; its objectGUID is that of the domain's head."""
+
+    dns_name = models.CharField(max_length=255)
+    dns_name_folded = models.CharField(max_length=255, db_index=True)
+    netbios_name = models.CharField(max_length=15)
+    netbios_name_folded = models.CharField(max_length=15, db_index=True)
+    sid = models.CharField(max_length=184, db_index=True)
+    forest_dns_name = models.CharField(max_length=255, blank=True)
+    gp_options = models.IntegerField(default=0)
+    synced_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("dns_name",)
+
+    def __str__(self) -> str:
+        return self.dns_name
+
+
+class Trust(DirectoryObject):
+    """A trust as this domain's trustedDomain object describes it ([MS-ADTS] 6.1.6.7)."""
+
+    class Direction(models.IntegerChoices):
+        DISABLED = 0, "disabled"
+        INBOUND = 1, "inbound: the partner trusts this domain"
+        OUTBOUND = 2, "outbound: this domain trusts the partner"
+        BIDIRECTIONAL = 3, "both ways"
+
+    class Type(models.IntegerChoices):
+        DOWNLEVEL = 1, "Windows NT domain"
+        UPLEVEL = 2, "Active Directory domain"
+        MIT = 3, "Kerberos realm"
+        DCE = 4, "DCE realm"
+        AAD = 5, "Azure Active Directory"
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="trusts")
+    partner_dns_name = models.CharField(max_length=255)
+    partner_netbios_name = models.CharField(max_length=255, blank=True)
+    partner_sid = models.CharField(max_length=184, blank=True)
+    direction = models.IntegerField(choices=Direction.choices)
+    type = models.IntegerField(choices=Type.choices)
+    attributes = models.IntegerField(help_text="trustAttributes, a set of flags")
+
+    class Meta:
+        ordering = ("partner_dns_name",)
+
+    def __str__(self) -> str:
+        return f"{self.domain.dns_name} - {self.partner_dns_name}"
+
+    @property
+    def trusts_partner(self) -> bool:
+        """Accounts of the partner may be let in here."""
+        return bool(self.direction & self.Direction.OUTBOUND)
+
+
+class OrganizationalUnit(DirectoryObject):
+    """An organizational unit; Group Policy is linked to these and to the domain's head."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="units")
+    parent = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children"
+    )
+    name = models.CharField(max_length=255)
+    gp_options = models.IntegerField(default=0)
+
+    class Meta:
+        ordering = ("distinguished_name",)
+
+    def __str__(self) -> str:
+        return f"OU={self.name}"
+
+    @property
+    def blocks_inheritance(self) -> bool:
+        return bool(self.gp_options & BLOCK_INHERITANCE)

@@ -1,0 +1,121 @@
+"""Group Policy objects, where they are linked, and the helpers they list."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from directory.models.base import DirectoryObject
+from directory.models.domain import Domain, OrganizationalUnit
+from directory.models.principals import Account, Group
+
+USER_HALF_DISABLED = 1  # flags of a groupPolicyContainer, [MS-GPOL] 2.2.4
+COMPUTER_HALF_DISABLED = 2
+
+
+class GroupPolicy(DirectoryObject):
+    """A Group Policy object and what it says about Remote Assistance.
+
+    A value is None where the policy does not set it. Removing a value that an earlier policy set
+    is a statement of its own (``offers_removed``, ``control_removed``).
+    """
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="policies")
+    policy_guid = models.UUIDField(help_text="The GUID in its name")
+    display_name = models.CharField(max_length=255)
+    version = models.BigIntegerField(default=0, help_text="versionNumber")
+    flags = models.IntegerField(default=0)
+    file_system_path = models.TextField(blank=True)
+    changed_at = models.DateTimeField(null=True, blank=True)
+
+    offers_allowed = models.BooleanField(null=True, blank=True)
+    offers_removed = models.BooleanField(default=False)
+    control_allowed = models.BooleanField(null=True, blank=True)
+    control_removed = models.BooleanField(default=False)
+    replaces_helpers = models.BooleanField(
+        default=False, help_text="Its helper list replaces earlier ones."
+    )
+    removed_helpers = models.JSONField(default=list, blank=True)
+    other_settings = models.JSONField(default=dict, blank=True, help_text="Further values by name.")
+    firewall = models.JSONField(default=dict, blank=True, help_text="Firewall exceptions it makes.")
+
+    wmi_filter = models.TextField(blank=True)
+    is_security_filtered = models.BooleanField(
+        null=True,
+        blank=True,
+        help_text="Not for every computer; None: unknown.",
+    )
+    read_error = models.TextField(blank=True, help_text="Why it was not read.")
+
+    class Meta:
+        ordering = ("display_name",)
+        verbose_name_plural = "group policies"
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def is_computer_half_disabled(self) -> bool:
+        return bool(self.flags & COMPUTER_HALF_DISABLED)
+
+    @property
+    def computer_version(self) -> int:
+        return self.version & 0xFFFF
+
+
+class GroupPolicyLink(models.Model):
+    """A policy linked to an organizational unit, the domain's head or a site.
+
+    ``order`` is the link order an administrator sees: 1 has the last word in its container.
+    """
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="links")
+    ou = models.ForeignKey(
+        OrganizationalUnit, on_delete=models.CASCADE, null=True, blank=True, related_name="links"
+    )
+    site_name = models.CharField(max_length=255, blank=True)
+    policy = models.ForeignKey(
+        GroupPolicy, on_delete=models.CASCADE, null=True, blank=True, related_name="links"
+    )
+    policy_distinguished_name = models.TextField()
+    order = models.PositiveIntegerField()
+    is_enforced = models.BooleanField(default=False)
+    is_disabled = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("order",)
+
+    def __str__(self) -> str:
+        return f"{self.policy_name} linked to {self.container_name}"
+
+    @property
+    def policy_name(self) -> str:
+        return self.policy.display_name if self.policy else self.policy_distinguished_name
+
+    @property
+    def container_name(self) -> str:
+        """Where it is linked, as a person would name it: ``OU=Winnipeg``, ``r2.local``."""
+        if self.site_name:
+            return f"site {self.site_name}"
+        return str(self.ou) if self.ou else str(self.domain)
+
+
+class HelperEntry(models.Model):
+    """One line of a policy's helper list, and whom it names."""
+
+    policy = models.ForeignKey(GroupPolicy, on_delete=models.CASCADE, related_name="helpers")
+    position = models.PositiveIntegerField()
+    text = models.TextField()
+    account = models.ForeignKey(
+        Account, on_delete=models.SET_NULL, null=True, blank=True, related_name="helper_entries"
+    )
+    group = models.ForeignKey(
+        Group, on_delete=models.SET_NULL, null=True, blank=True, related_name="helper_entries"
+    )
+    problem = models.TextField(blank=True, help_text="Why it names nobody.")
+
+    class Meta:
+        ordering = ("position",)
+        verbose_name_plural = "helper entries"
+
+    def __str__(self) -> str:
+        return self.text
