@@ -1,0 +1,73 @@
+# Everything prepares what it needs: Debian packages where missing, then a virtual environment.
+# `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for p in /usr/bin/python3 python3.13 python3.12 python3.11 python3; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+.PHONY: packages
+packages: # Debian packages of packages.txt that are missing
+	@missing=$$(sed 's/ *#.*//' packages.txt | while read -r p; do \
+		[ -z "$$p" ] || [ "$$(dpkg-query -Wf '$${db:Status-Status}' "$$p" 2>/dev/null)" = installed ] \
+		|| echo "$$p"; done | xargs); \
+	if [ -n "$$missing" ]; then \
+		echo "Installing Debian packages: $$missing"; \
+		$(SUDO) apt-get update -qq; \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+$(VENV)/.ready: requirements.lock | packages
+	@echo "Preparing $(VENV)"
+	@$(or $(PYTHON),/usr/bin/python3) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.PHONY: prepare
+prepare: packages $(VENV)/.ready ## install what is missing, nothing else
+
+.PHONY: demo
+demo: prepare ## the whole product on one machine with the lab (DEMO=check plays the story by itself)
+	@$(SUDO) $(BIN)/python -m lab.demo $(if $(filter check,$(DEMO)),--check)
+
+.PHONY: test
+test: prepare check ## every test, with seeded samples of the long ones
+	@$(SUDO) $(BIN)/python -m tests.services $(BIN)/python -m pytest $(TESTS)
+	@echo "What differs on SQLite:"
+	@$(SUDO) env LAB_KEEP=1 $(BIN)/python -m pytest -q -m "not lab and not browser and not services" tests
+
+.PHONY: soak
+soak: prepare ## the long tests in full
+	@$(SUDO) $(BIN)/python -m tests.services $(BIN)/python -m pytest --hypothesis-profile=soak $(TESTS)
+
+.PHONY: check
+check: prepare ## lint, types, import directions, migrations, schema, deployment settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(BIN)/python -m tests.check_django
+
+.PHONY: screenshots
+screenshots: prepare ## every page in both themes, into screenshots/
+	@$(SUDO) env SCREENSHOTS=1 $(PYTEST) -q tests/browser/test_screenshots.py
+
+.PHONY: lock
+lock: prepare ## pin the newest versions that pyproject.toml allows
+	@$(BIN)/pip-compile --quiet --extra dev --no-emit-index-url --no-emit-trusted-host --strip-extras \
+		--allow-unsafe --generate-hashes --output-file requirements.lock pyproject.toml
+
+.PHONY: clean
+clean: ## stop the lab and remove what the targets made
+	@-[ ! -x $(BIN)/python ] || $(SUDO) $(BIN)/python -m lab down
+	@$(SUDO) rm -rf .lab .demo .venv staticfiles screenshots

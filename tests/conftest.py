@@ -1,0 +1,54 @@
+"""The lab for whoever asks: brought up once a run, taken down again unless LAB_KEEP is set."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.environment import LAB_DIR, ROOT
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The running lab: where its files are, and its settings for the portal."""
+
+    directory: Path
+    env: dict[str, str]
+
+    def answer(self, computer: str, answer: str) -> None:
+        """What the novice at that computer says from now on; ``reset`` takes it back."""
+        _lab("answer", computer, answer)
+
+
+def _lab(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=ROOT, check=True)
+
+
+def _read_env(path: Path) -> dict[str, str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """The Samba domain and the simulated computers."""
+    was_up = subprocess.run(
+        [sys.executable, "-m", "lab", "status"], cwd=ROOT, check=False, capture_output=True
+    )
+    if was_up.returncode != 0:
+        _lab("up")
+    yield Lab(LAB_DIR, _read_env(LAB_DIR / "lab.env"))
+    if was_up.returncode != 0 and not os.environ.get("LAB_KEEP"):
+        _lab("down")
+
+
+@pytest.fixture(scope="session")
+def lab_domain(lab: Lab) -> Lab:
+    """The lab, for tests that need only its domain controller."""
+    return lab
