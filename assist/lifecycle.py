@@ -78,6 +78,7 @@ for _state in State:
 
 ENDS = frozenset(state for state, following in TRANSITIONS.items() if not following)
 OPEN = frozenset(State) - ENDS
+ACTIVE = OPEN - {State.REQUESTED}
 CANCELLABLE = frozenset(
     state for state, following in TRANSITIONS.items() if State.CANCELLED in following
 )

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from assist.lifecycle import CANCELLABLE, ENDS, LABELS, OPEN, Mode, State
+from assist.lifecycle import ACTIVE, CANCELLABLE, ENDS, LABELS, OPEN, Mode, State
 
 STATE_CHOICES = [(state.value, LABELS[state]) for state in State]
 MODE_CHOICES = [(Mode.VIEW.value, "View"), (Mode.CONTROL.value, "Control")]
@@ -18,6 +18,10 @@ class OfferQuerySet(models.QuerySet["Offer"]):
     def of_expert(self, sid: str) -> OfferQuerySet:
         """The offers that belong to the expert with this SID: all that she may see."""
         return self.filter(expert_sid=sid)
+
+    def active(self) -> OfferQuerySet:
+        """Offers that were let through and have not ended: they occupy their computer."""
+        return self.filter(state__in=ACTIVE)
 
     def open(self) -> OfferQuerySet:
         """Offers that have not ended."""
@@ -55,6 +59,9 @@ class Offer(models.Model):
     novice_name = models.CharField(
         max_length=256, blank=True, help_text=r"The novice of the chosen logon session."
     )
+    novice_sid = models.CharField(
+        max_length=184, blank=True, help_text="Empty where the directory does not know the novice."
+    )
     logon_session_id = models.PositiveIntegerField(null=True)
     ticket = models.CharField(max_length=64, blank=True)
     reason = models.CharField(max_length=500, blank=True)
@@ -66,6 +73,13 @@ class Offer(models.Model):
     deadline_at = models.DateTimeField(
         null=True, help_text="When the present state outlives itself."
     )
+    claimed_at = models.DateTimeField(
+        null=True, help_text="When a worker took it; empty while it waits for one."
+    )
+    attempts = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="How often a worker took it. A worker writes only under its own number.",
+    )
     starting_at = models.DateTimeField(
         null=True, help_text="Marker committed before the call that starts Remote Assistance."
     )
@@ -73,6 +87,12 @@ class Offer(models.Model):
     viewed_at = models.DateTimeField(null=True, help_text="The novice let the expert see.")
     controlled_at = models.DateTimeField(null=True, help_text="The novice let the expert control.")
     ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(
+        max_length=16,
+        blank=True,
+        choices=STATE_CHOICES,
+        help_text="How it came out, by the best evidence so far; may differ from the state.",
+    )
     outcome_grade = models.CharField(max_length=16, blank=True)
     end_code = models.CharField(max_length=64, blank=True)
     end_sentence = models.CharField(max_length=500, blank=True)
@@ -82,6 +102,15 @@ class Offer(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-requested_at"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            # Remote Assistance runs once on a computer; two requests at once both pass the
+            # decision, and this is where the second one stops.
+            models.UniqueConstraint(
+                fields=["computer"],
+                condition=models.Q(state__in=sorted(state.value for state in ACTIVE)),
+                name="one_active_offer_per_computer",
+            ),
+        ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["expert_sid", "-requested_at"]),
             models.Index(fields=["state", "deadline_at"]),

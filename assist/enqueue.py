@@ -1,0 +1,34 @@
+"""Sends tasks by name, once the transaction they belong to is committed.
+
+The database is the truth and the broker only the messenger: a message that cannot be sent is
+logged and left to ``assist.sweep_offers``, which finds what waits without one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+
+import structlog
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+log = structlog.get_logger()
+
+CONTACT_NOVICE = "assist.contact_novice"
+
+
+def contact_novice(offer_id: uuid.UUID) -> None:
+    """Have a worker contact the computer of this offer, after the commit."""
+    transaction.on_commit(partial(_send, CONTACT_NOVICE, str(offer_id)))
+
+
+def _send(task_name: str, *args: str) -> None:
+    try:
+        # retry=False: a person waits for the answer; the sweep sends again soon enough.
+        current_app.send_task(task_name, args=args, retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning(
+            "task not sent, the sweep will", task=task_name, task_args=args, error=str(error)
+        )

@@ -1,0 +1,52 @@
+"""The refusals of this package. Each says what is wrong and what to do next."""
+
+from __future__ import annotations
+
+from directory.errors import PortalError
+
+
+class InvalidInput(PortalError):
+    """Something that was typed or sent cannot be used; ``field`` names it."""
+
+    code = "invalid_input"
+
+
+class NotAllowed(PortalError):
+    """The actor may not do this at all."""
+
+    code = "not_allowed"
+    status = 403
+
+
+class OfferNotFound(PortalError):
+    """There is no such offer, or it is not the actor's to see: both look the same."""
+
+    code = "offer_not_found"
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no such offer.",
+            remedy="Open it from your list of offers.",
+        )
+
+
+class OfferConflict(PortalError):
+    """The offer's present state does not permit this."""
+
+    code = "offer_conflict"
+    status = 409
+
+
+class InvitationGone(PortalError):
+    """The invitation is not there any more, or not yet."""
+
+    code = "invitation_gone"
+    status = 409
+
+
+class NotConfigured(PortalError):
+    """A setting that this needs is missing."""
+
+    code = "not_configured"
+    status = 500
