@@ -1,0 +1,1 @@
+"""Group Policy as files and attributes hold it. Knows neither Django nor the database."""

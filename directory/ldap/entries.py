@@ -1,0 +1,75 @@
+"""An entry as the directory sent it: raw values, and typed looks at them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from directory.ldap.values import (
+    MalformedValue,
+    parse_filetime,
+    parse_generalized_time,
+    parse_guid,
+    parse_integer,
+    parse_sid,
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One search result.
+
+    Attributes:
+        distinguished_name: As sent.
+        values: Raw values by attribute name in lower case, options such as ``;range=`` included.
+    """
+
+    distinguished_name: str
+    values: Mapping[str, Sequence[bytes]]
+
+    def all(self, attribute: str) -> Sequence[bytes]:
+        return self.values.get(attribute.lower(), ())
+
+    def first(self, attribute: str) -> bytes | None:
+        values = self.all(attribute)
+        return values[0] if values else None
+
+    def text(self, attribute: str) -> str:
+        """The first value as text; empty when there is none. Undecodable bytes are marked."""
+        raw = self.first(attribute)
+        # NUL cannot be stored in PostgreSQL; the directory's schema does not forbid it.
+        return raw.decode("utf-8", "replace").replace("\x00", "\ufffd") if raw is not None else ""
+
+    def texts(self, attribute: str) -> list[str]:
+        return [raw.decode("utf-8", "replace") for raw in self.all(attribute)]
+
+    def integer(self, attribute: str, default: int = 0) -> int:
+        raw = self.first(attribute)
+        return parse_integer(raw) if raw is not None else default
+
+    def filetime(self, attribute: str) -> datetime | None:
+        raw = self.first(attribute)
+        return parse_filetime(raw) if raw is not None else None
+
+    def time(self, attribute: str) -> datetime | None:
+        raw = self.first(attribute)
+        return parse_generalized_time(raw) if raw is not None else None
+
+    def sid(self, attribute: str = "objectSid") -> str:
+        """The SID, or empty when the entry has none."""
+        raw = self.first(attribute)
+        return parse_sid(raw) if raw is not None else ""
+
+    @property
+    def guid(self) -> uuid.UUID:
+        """Its objectGUID.
+
+        Raises:
+            MalformedValue: It was not sent.
+        """
+        raw = self.first("objectGUID")
+        if raw is None:
+            raise MalformedValue(f"{self.distinguished_name} came without its objectGUID.")
+        return parse_guid(raw)
