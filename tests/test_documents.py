@@ -1,0 +1,37 @@
+"""The documents say what the code says."""
+
+from __future__ import annotations
+
+import re
+
+from assist.lifecycle import TRANSITIONS, State
+from tests.environment import ROOT
+
+
+def test_every_setting_read_from_the_environment_is_documented() -> None:
+    code = (ROOT / "portal" / "settings.py").read_text(encoding="utf-8")
+    read = set(
+        re.findall(r"(?:env\.\w+|secret|networks|positive_seconds)\(\s*\"([A-Z][A-Z0-9_]+)\"", code)
+    )
+    document = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `([A-Z0-9_]+)`", document, re.MULTILINE))
+    assert read
+    assert read - documented == set()
+    assert documented - read == {"KRB5_CONFIG"}  # read by the Kerberos library itself
+
+
+def test_the_drawn_states_are_the_table_of_the_lifecycle() -> None:
+    document = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    drawn = set(re.findall(r"^    (\w+) --> (\w+)$", document, re.MULTILINE))
+    assert drawn == {
+        (str(state), str(following)) for state in State for following in TRANSITIONS[state]
+    }
+
+
+def test_every_make_target_that_the_readme_names_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`make ([a-z-]+)", readme))
+    assert named
+    for target in named:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
