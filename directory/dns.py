@@ -6,10 +6,9 @@ would tell others what experts look for.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 
 import dns.exception
 import dns.name
@@ -18,11 +17,7 @@ import dns.resolver
 import dns.reversename
 
 from directory.errors import PortalError
-
-IPAddress = IPv4Address | IPv6Address
-# RFC 1123 labels, and the underscore that Windows allows in computer names.
-LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-MAXIMUM_NAME = 253
+from directory.name_forms import InvalidName, IPAddress, is_dns_name
 
 
 class NameServiceUnavailable(PortalError):
@@ -30,20 +25,6 @@ class NameServiceUnavailable(PortalError):
 
     code = "name_service_unavailable"
     status = 503
-
-
-class MalformedName(PortalError):
-    """The text cannot be a DNS name, and is not asked for."""
-
-    code = "invalid_name"
-
-
-def is_dns_name(text: str) -> bool:
-    """Whether text is a DNS name of letters, digits, hyphens and underscores."""
-    name = text.removesuffix(".")
-    return 0 < len(name) <= MAXIMUM_NAME and all(
-        LABEL.fullmatch(label) for label in name.split(".")
-    )
 
 
 @dataclass(frozen=True)
@@ -62,11 +43,11 @@ class DomainResolver:
         """The IPv4 and IPv6 addresses of a name; empty when it has none.
 
         Raises:
-            MalformedName: It is no DNS name. Nothing is sent.
+            InvalidName: It is no DNS name. Nothing is sent.
             NameServiceUnavailable: No server answered.
         """
         if not is_dns_name(name):
-            raise MalformedName(f"{name!r} is not a DNS name.", field="name")
+            raise InvalidName(f"{name!r} is not a DNS name.", field="name")
         found: list[IPAddress] = []
         for kind in (dns.rdatatype.A, dns.rdatatype.AAAA):
             found.extend(ip_address(text) for text in self._ask(dns.name.from_text(name), kind))
@@ -85,7 +66,7 @@ class DomainResolver:
     def domain_controllers_of(self, domain: str) -> tuple[str, ...]:
         """The names that the domain's SRV records list, best first ([MS-ADTS] 6.3.2.3)."""
         if not is_dns_name(domain):
-            raise MalformedName(f"{domain!r} is not a DNS name.", field="domain")
+            raise InvalidName(f"{domain!r} is not a DNS name.", field="domain")
         question = dns.name.from_text(f"_ldap._tcp.dc._msdcs.{domain}")
         records = [record.split() for record in self._ask(question, dns.rdatatype.SRV)]
         ordered = sorted(records, key=lambda fields: (int(fields[0]), -int(fields[1])))

@@ -160,7 +160,7 @@ def _open(
             raise DirectoryUnavailable(f"{address.dns_name} does not speak TLS.")
         connection.bind(read_server_info=False)
     except LDAPInvalidCredentialsResult as error:
-        _close(connection)
+        close_connection(connection)
         found = SUB_CODE.search(error.message or "")
         raise CredentialsRefused(
             "The directory does not accept that name and password.",
@@ -168,7 +168,7 @@ def _open(
             sub_code=found.group(1).lower() if found else "",
         ) from error
     except (LDAPBindError, LDAPException, OSError) as error:
-        _close(connection)
+        close_connection(connection)
         raise _unavailable(settings, address, tls, error) from error
     return connection
 
@@ -198,7 +198,8 @@ def _unavailable(
     )
 
 
-def _close(connection: ldap3.Connection) -> None:
+def close_connection(connection: ldap3.Connection) -> None:
+    """Say goodbye where the controller still listens, and let go in any case."""
     try:
         connection.unbind()
     except (LDAPException, OSError):

@@ -34,6 +34,9 @@ class GroupPolicy(DirectoryObject):
     replaces_helpers = models.BooleanField(
         default=False, help_text="Its helper list replaces earlier ones."
     )
+    has_soft_values = models.BooleanField(
+        default=False, help_text="It sets something only where nothing is set."
+    )
     removed_helpers = models.JSONField(default=list, blank=True)
     other_settings = models.JSONField(default=dict, blank=True, help_text="Further values by name.")
     firewall = models.JSONField(default=dict, blank=True, help_text="Firewall exceptions it makes.")

@@ -1,0 +1,118 @@
+"""From an IP address to a computer of the directory and back, by the domain's own DNS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from django.conf import settings
+
+from directory.comparison import fold_name
+from directory.configuration import resolver
+from directory.errors import PortalError
+from directory.models import Computer
+from directory.name_forms import IPAddress, parse_address
+
+
+class UnknownAddress(PortalError):
+    """The address belongs to no computer of the directory, or the computer has no address."""
+
+    code = "unknown_address"
+    status = 404
+
+
+@dataclass(frozen=True)
+class ComputerAddress:
+    """Where a computer is reached: the name it is called by, and the address to connect to."""
+
+    dns_name: str
+    ip: str
+
+
+def computer_at(ip: str, *, field: str = "computer") -> Computer:
+    """The computer of the directory that has an address.
+
+    The reverse look-up's name must be a computer's, and that name must lead back to the address:
+    reverse zones alone are too easily wrong, or made to be.
+
+    Args:
+        ip: An IPv4 or IPv6 address.
+        field: The name of the input, for errors.
+
+    Raises:
+        InvalidName: It is not an address. Nothing was sent.
+        UnknownAddress: It belongs to no computer of the directory, or lies outside the networks
+            of NOVICE_SUBNETS.
+        NameServiceUnavailable: The domain's DNS servers do not answer.
+    """
+    address = parse_address(ip, field=field)
+    if not _is_in_novice_subnets(address):
+        raise UnknownAddress(
+            f"{address} is outside the networks where help may be offered.",
+            remedy="Ask an administrator of the portal, who sets NOVICE_SUBNETS.",
+            field=field,
+        )
+    dns = resolver()
+    names = dns.names_of(address)
+    computers = Computer.objects.filter(
+        is_present=True, dns_name_folded__in=[fold_name(name) for name in names]
+    ).select_related("domain", "ou")
+    confirmed = [
+        computer for computer in computers if address in dns.addresses_of(computer.dns_name)
+    ]
+    if len(confirmed) != 1:
+        raise UnknownAddress(
+            _why_unknown(address, bool(names), len(computers), len(confirmed)),
+            remedy="Type the computer's name, or have its DNS records corrected.",
+            field=field,
+        )
+    return confirmed[0]
+
+
+def _why_unknown(address: IPAddress, has_name: bool, computers: int, confirmed: int) -> str:
+    if not has_name:
+        return f"The domain's DNS servers know no name for {address}."
+    if not computers:
+        return f"The name that DNS gives {address} is not a computer of the directory."
+    if not confirmed:
+        return f"The computer that DNS names for {address} has another address."
+    return f"Several computers claim the address {address}."
+
+
+def address_of(computer: Computer) -> ComputerAddress:
+    """Where a computer is reached, as the domain's DNS servers say now.
+
+    Raises:
+        UnknownAddress: It has no DNS name, no address, or none in NOVICE_SUBNETS.
+        InvalidName: The directory's dNSHostName is not a DNS name. Nothing was sent.
+        NameServiceUnavailable: The domain's DNS servers do not answer.
+    """
+    if not computer.dns_name:
+        raise UnknownAddress(
+            f"{computer.name} has no DNS name in the directory.",
+            remedy="A computer registers it when it starts in its domain.",
+            field="computer",
+        )
+    addresses = resolver().addresses_of(computer.dns_name)
+    if not addresses:
+        raise UnknownAddress(
+            f"The domain's DNS servers know no address for {computer.dns_name}.",
+            remedy="Check that the computer is switched on and registered in DNS.",
+            field="computer",
+        )
+    for address in addresses:
+        if _is_in_novice_subnets(address):
+            return ComputerAddress(computer.dns_name.lower(), str(address))
+    raise UnknownAddress(
+        f"{computer.dns_name} has the address {addresses[0]}, which is outside the networks where "
+        "help may be offered.",
+        remedy="Ask an administrator of the portal, who sets NOVICE_SUBNETS.",
+        field="computer",
+    )
+
+
+def _is_in_novice_subnets(address: IPAddress) -> bool:
+    if address.is_multicast or address.is_unspecified:
+        return False
+    networks = [ip_network(str(network)) for network in settings.NOVICE_SUBNETS]
+    return not networks or any(address in network for network in networks)
