@@ -6,7 +6,6 @@ one account.
 
 from __future__ import annotations
 
-
 from typing import TypeVar
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When

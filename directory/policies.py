@@ -171,8 +171,8 @@ def _chain_of(computer: Computer) -> list[OrganizationalUnit]:
     """The organizational units above a computer, the topmost first."""
     if computer.ou_id is None:
         return []
-    key = OrganizationalUnit._meta.pk.get_db_prep_value(computer.ou_id, _connection())
-    return list(OrganizationalUnit.objects.raw(CHAIN_OF_UNITS, [key]))
+    guid = models.UUIDField().get_db_prep_value(computer.ou_id, connection)
+    return list(OrganizationalUnit.objects.raw(CHAIN_OF_UNITS, [guid]))
 
 
 def _links_in_order(

@@ -14,8 +14,8 @@ from directory.names import AmbiguousName, UnknownName, find_account
 
 # From the Win32 error in the bind's message ([MS-ERREF] 2.2). Active Directory sends
 # these two only when the password was right, so saying them tells a guesser nothing.
-PASSWORD_EXPIRED = "532"
-PASSWORD_MUST_CHANGE = "773"
+EXPIRED = "532"
+MUST_CHANGE = "773"
 
 
 class SignInRefused(PortalError):
@@ -81,7 +81,7 @@ def _bind(name: str, password: str) -> None:
             domain, controller_addresses(domain), user=name, password=password
         )
     except CredentialsRefused as error:
-        if error.sub_code in (PASSWORD_EXPIRED, PASSWORD_MUST_CHANGE):
+        if error.sub_code in (EXPIRED, MUST_CHANGE):
             raise SignInRefused(
                 "Your password has expired.",
                 remedy="Change it in Windows, then sign in here again.",
