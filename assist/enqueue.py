@@ -7,6 +7,7 @@ logged and left to ``assist.sweep_offers``, which finds what waits without one.
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -14,13 +15,16 @@ from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from assist.models import Offer
+
 log = structlog.get_logger()
 
 CONTACT_NOVICE = "assist.contact_novice"
 
 
-def contact_novice(offer_id: uuid.UUID) -> None:
+def contact_novice(offer_id: uuid.UUID, *, now: datetime) -> None:
     """Have a worker contact the computer of this offer, after the commit."""
+    Offer.objects.filter(pk=offer_id).update(enqueued_at=now)
     transaction.on_commit(partial(_send, CONTACT_NOVICE, str(offer_id)))
 
 

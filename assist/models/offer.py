@@ -76,9 +76,12 @@ class Offer(models.Model):
     claimed_at = models.DateTimeField(
         null=True, help_text="When a worker took it; empty while it waits for one."
     )
+    enqueued_at = models.DateTimeField(
+        null=True, help_text="When a message to the workers was last sent for it."
+    )
     attempts = models.PositiveSmallIntegerField(
         default=0,
-        help_text="How often a worker took it. A worker writes only under its own number.",
+        help_text="How often a worker took it; each writes only under its number.",
     )
     starting_at = models.DateTimeField(
         null=True, help_text="Marker committed before the call that starts Remote Assistance."

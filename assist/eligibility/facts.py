@@ -1,0 +1,152 @@
+"""What a decision rests on, as values: no Django, no database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from assist.eligibility.decision import Reference
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """An account as the directory has it.
+
+    Attributes:
+        reference: The account.
+        domain: Its domain.
+        is_present: The directory still has it.
+        is_enabled: Not disabled.
+        is_locked: Locked after wrong passwords.
+        expires_at: When it expires, an aware time, or never.
+        roles: What it is in the portal.
+    """
+
+    reference: Reference
+    domain: Reference
+    is_present: bool
+    is_enabled: bool
+    is_locked: bool
+    expires_at: datetime | None
+    roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ComputerFacts:
+    """A computer as the directory has it."""
+
+    reference: Reference
+    domain: Reference
+    is_present: bool
+    is_enabled: bool
+    operating_system: str
+    operating_system_version: str
+    is_domain_controller: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """The policy that says something, and where it is linked."""
+
+    policy: Reference
+    container: Reference
+    changed_at: datetime | None = None
+
+    def __str__(self) -> str:
+        return f"{self.policy.name} (linked to {self.container.name})"
+
+
+@dataclass(frozen=True)
+class HelperLine:
+    """One line of the resultant helper list.
+
+    Attributes:
+        text: The line.
+        source: The policy that lists it.
+        principal: The account or group it names, if any.
+        problem: Why it names nobody, if so.
+    """
+
+    text: str
+    source: Source
+    principal: Reference | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Something about policy that cannot be told from here."""
+
+    code: str
+    sentence: str
+    remedy: str
+    source: Source
+    affects: frozenset[str]
+
+
+@dataclass(frozen=True)
+class PolicyFacts:
+    """The resultant policy of the computer; None where nothing is set."""
+
+    offers_allowed: bool | None
+    offers_source: Source | None
+    control_allowed: bool | None
+    control_source: Source | None
+    helpers: tuple[HelperLine, ...]
+    unknowns: tuple[Unknown, ...]
+
+    def is_certain(self, subject: str) -> bool:
+        return not any(subject in unknown.affects for unknown in self.unknowns)
+
+
+@dataclass(frozen=True)
+class Memberships:
+    """The groups that somebody is in.
+
+    Attributes:
+        paths: For each group by its SID, the way from the direct group to it.
+        barred: The same for groups that are reached only through a distribution group; these
+            grant nothing and are here to say so.
+    """
+
+    paths: dict[str, tuple[Reference, ...]]
+    barred: dict[str, tuple[Reference, ...]]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The account that calls the novice's computer under the authority *service*."""
+
+    reference: Reference | None
+    configured_name: str
+    memberships: Memberships | None
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What the portal itself knows of the expert and the computer.
+
+    Attributes:
+        active_offer: An offer to this computer that has not ended.
+        offers_in_last_hour: Offers by this expert that were let through.
+        limit_per_hour: The most there may be.
+    """
+
+    active_offer: Reference | None
+    offers_in_last_hour: int
+    limit_per_hour: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All of it."""
+
+    expert: AccountFacts
+    expert_memberships: Memberships
+    computer: ComputerFacts
+    administrators_sid: str
+    policy: PolicyFacts
+    caller: Caller
+    activity: Activity
+    synced_at: datetime | None
+    sync_interval_seconds: float

@@ -1,0 +1,64 @@
+"""Which operating systems can receive an offer. Pure.
+
+What the directory calls them is what Windows wrote there when it last started in its domain.
+"""
+
+from __future__ import annotations
+
+import re
+
+from assist.eligibility.decision import Effect, Finding
+from assist.eligibility.facts import ComputerFacts
+
+RULE = "computer.operating_system"
+_VERSION = re.compile(r"(\d+)\.(\d+)")
+_HOME = re.compile(r"\b(Home|Starter|Single Language)\b")
+
+
+def operating_system_finding(computer: ComputerFacts) -> Finding:
+    """Whether the computer's Windows can receive an offer over the interface we speak."""
+    name, system = computer.reference.name, computer.operating_system.strip()
+    evidence = (computer.reference,)
+    if not system:
+        return Finding(
+            "computer.operating_system_unknown",
+            Effect.UNKNOWN,
+            f"The directory does not say which operating system {name} runs.",
+            evidence,
+            "A Windows computer writes it there when it starts in its domain.",
+        )
+    if "windows" not in system.lower():
+        return Finding(
+            "computer.not_windows",
+            Effect.DENY,
+            f"{name} runs {system}, which has no Remote Assistance.",
+            evidence,
+            "Help this user in another way.",
+        )
+    if _HOME.search(system):
+        return Finding(
+            "computer.home_edition",
+            Effect.DENY,
+            f"{name} runs {system}: a Home edition takes no offers.",
+            evidence,
+            "Have the user send an invitation, or upgrade the edition.",
+        )
+    version = _VERSION.match(computer.operating_system_version)
+    if (version and int(version[1]) < 6) or re.search(r"\b(XP|2000|2003)\b", system):
+        return Finding(
+            "computer.older_interface",
+            Effect.DENY,
+            f"{name} runs {system}, which knows only the older interface of Remote Assistance; "
+            "the portal does not speak it yet.",
+            evidence,
+            "Offer help with msra from Windows, or upgrade the computer.",
+        )
+    if "server" in system.lower():
+        return Finding(
+            RULE,
+            Effect.ALLOW,
+            f"{name} runs {system}; on a server Remote Assistance is a feature that may not be "
+            "installed.",
+            evidence,
+        )
+    return Finding(RULE, Effect.ALLOW, f"{name} runs {system}.", evidence)

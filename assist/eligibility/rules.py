@@ -1,0 +1,443 @@
+"""The rules of eligibility: facts in, findings out. Pure.
+
+Every rule answers, also after a refusal: the expert sees all that stands in the way. An offer is
+allowed only when every rule of ``REQUIRED`` said so and none said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from assist.eligibility.decision import (
+    ALLOWED,
+    REFUSED,
+    Decision,
+    Effect,
+    Finding,
+    Reference,
+    decisive_finding,
+)
+from assist.eligibility.facts import Facts, HelperLine, Memberships
+from assist.eligibility.operating_systems import operating_system_finding
+from assist.lifecycle import Mode
+
+REQUIRED = frozenset(
+    {
+        "account.usable",
+        "role.expert",
+        "computer.usable",
+        "computer.operating_system",
+        "domain.same",
+        "policy.offers",
+        "helper.listed",
+        "mode.permitted",
+        "authority.helper",
+        "portal.one_active_offer",
+        "portal.rate_limit",
+    }
+)
+POLICY_REFRESH = timedelta(minutes=120)  # every 90 minutes and a random 0 to 30
+
+
+def decide(facts: Facts, mode: Mode, now: datetime) -> Decision:
+    """The decision that the facts lead to.
+
+    Args:
+        facts: Gathered at ``now``.
+        mode: What is asked.
+        now: An aware time.
+    """
+    findings = tuple(_findings(facts, mode, now))
+    said_yes = {finding.rule for finding in findings if finding.effect is Effect.ALLOW}
+    against = decisive_finding(findings)
+    if against is None and not said_yes >= REQUIRED:
+        missing = ", ".join(sorted(REQUIRED - said_yes))
+        against = Finding(
+            "decision.incomplete", Effect.UNKNOWN, f"Not every rule gave an answer: {missing}."
+        )
+        findings += (against,)
+    return Decision(
+        verdict=REFUSED if against else ALLOWED,
+        sentence=against.sentence if against else _allowing_chain(facts, findings, mode),
+        mode=mode,
+        expert=facts.expert.reference,
+        computer=facts.computer.reference,
+        findings=findings,
+        decided_at=now,
+    )
+
+
+def _findings(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
+    yield _account(facts, now)
+    yield _role(facts)
+    yield _computer(facts)
+    yield operating_system_finding(facts.computer)
+    yield _domain(facts)
+    yield from _policy_unknowns(facts, mode)
+    yield from _offers(facts)
+    yield from _helper(facts)
+    yield from _mode(facts, mode)
+    yield from _authority(facts)
+    yield from _activity(facts)
+    yield from _freshness(facts, now)
+
+
+def _allowing_chain(facts: Facts, findings: tuple[Finding, ...], mode: Mode) -> str:
+    chain = next(finding for finding in findings if finding.rule == "helper.listed")
+    expert, computer = facts.expert.reference.name, facts.computer.reference.name
+    because = chain.sentence.removesuffix(".")
+    return f"{expert} may offer help on {computer} in {mode.value} mode, because {because}."
+
+
+def _account(facts: Facts, now: datetime) -> Finding:
+    account = facts.expert
+    name, evidence = account.reference.name, (account.reference,)
+    administrator = f"An administrator of {account.domain.name} can change that."
+    if not account.is_present:
+        return Finding(
+            "account.gone",
+            Effect.DENY,
+            f"{name} is not in the directory any more.",
+            evidence,
+            administrator,
+        )
+    if not account.is_enabled:
+        return Finding(
+            "account.disabled", Effect.DENY, f"{name} is disabled.", evidence, administrator
+        )
+    if account.expires_at is not None and account.expires_at <= now:
+        return Finding(
+            "account.expired",
+            Effect.DENY,
+            f"{name} expired on {account.expires_at:%Y-%m-%d}.",
+            evidence,
+            administrator,
+        )
+    if account.is_locked:
+        return Finding(
+            "account.locked",
+            Effect.DENY,
+            f"{name} is locked after too many wrong passwords.",
+            evidence,
+            "It unlocks by itself after a while, or an administrator unlocks it.",
+        )
+    return Finding("account.usable", Effect.ALLOW, f"{name} is enabled.", evidence)
+
+
+def _role(facts: Facts) -> Finding:
+    name, evidence = facts.expert.reference.name, (facts.expert.reference,)
+    if "expert" in facts.expert.roles:
+        return Finding("role.expert", Effect.ALLOW, f"{name} is an expert of the portal.", evidence)
+    return Finding(
+        "role.missing",
+        Effect.DENY,
+        f"{name} does not have the portal's role expert.",
+        evidence,
+        "The portal's operator gives the role by membership in a group (ROLE_EXPERT_GROUPS).",
+    )
+
+
+def _computer(facts: Facts) -> Finding:
+    computer = facts.computer
+    name, evidence = computer.reference.name, (computer.reference,)
+    administrator = f"An administrator of {computer.domain.name} can change that."
+    if not computer.is_present:
+        return Finding(
+            "computer.gone",
+            Effect.DENY,
+            f"{name} is not in the directory any more.",
+            evidence,
+            administrator,
+        )
+    if not computer.is_enabled:
+        return Finding(
+            "computer.disabled",
+            Effect.DENY,
+            f"The computer account of {name} is disabled.",
+            evidence,
+            administrator,
+        )
+    return Finding(
+        "computer.usable", Effect.ALLOW, f"{name} is a computer of the directory.", evidence
+    )
+
+
+def _domain(facts: Facts) -> Finding:
+    mine, theirs = facts.expert.domain, facts.computer.domain
+    if mine.id == theirs.id:
+        return Finding(
+            "domain.same", Effect.ALLOW, f"Both are of the domain {theirs.name}.", (theirs,)
+        )
+    return Finding(
+        "domain.other",
+        Effect.DENY,
+        f"{facts.expert.reference.name} is of {mine.name}, {facts.computer.reference.name} of "
+        f"{theirs.name}, and trusts between domains are not judged yet.",
+        (mine, theirs),
+        f"Ask an expert of {theirs.name}.",
+    )
+
+
+def _policy_unknowns(facts: Facts, mode: Mode) -> Iterator[Finding]:
+    wanted = {"offers", "helpers"} | ({"control"} if mode is Mode.CONTROL else set())
+    for unknown in facts.policy.unknowns:
+        if unknown.affects & wanted:
+            yield Finding(
+                f"policy.{unknown.code}",
+                Effect.UNKNOWN,
+                unknown.sentence,
+                (unknown.source.policy, unknown.source.container),
+                unknown.remedy,
+            )
+
+
+def _offers(facts: Facts) -> Iterator[Finding]:
+    policy, name = facts.policy, facts.computer.reference.name
+    if not policy.is_certain("offers"):
+        return
+    source = policy.offers_source
+    evidence = (source.policy, source.container) if source else (facts.computer.reference,)
+    if policy.offers_allowed:
+        yield Finding("policy.offers", Effect.ALLOW, f"{source} allows offers on {name}.", evidence)
+    elif policy.offers_allowed is False:
+        yield Finding(
+            "policy.offers_disabled",
+            Effect.DENY,
+            f"{source} forbids offers of Remote Assistance on {name}.",
+            evidence,
+            "Whoever administers Group Policy can enable Configure Offer Remote Assistance.",
+        )
+    else:
+        yield Finding(
+            "policy.offers_not_configured",
+            Effect.DENY,
+            f"No policy allows offers on {name}: Configure Offer Remote Assistance is not "
+            "configured, and then Windows refuses them.",
+            evidence,
+            "Whoever administers Group Policy can enable it for the computer's unit.",
+        )
+
+
+def _helper(facts: Facts) -> Iterator[Finding]:
+    if not facts.policy.is_certain("helpers"):
+        return
+    expert, lines = facts.expert.reference, facts.policy.helpers
+    found = list(_listed(expert, facts.expert_memberships, lines))
+    yield from found
+    if facts.administrators_sid in facts.expert_memberships.paths:
+        yield from _administrator(facts)
+    elif not found:
+        yield _not_listed(facts)
+    for line in lines:
+        if line.problem:
+            yield Finding(
+                "helper.unresolved",
+                Effect.WARN,
+                f"The line {line.text} in the helper list of {line.source} names nobody: "
+                f"{line.problem.removesuffix('.')}.",
+                (line.source.policy, line.source.container),
+                "Whoever administers the policy can correct the line.",
+            )
+
+
+def _listed(
+    who: Reference, memberships: Memberships, lines: tuple[HelperLine, ...]
+) -> Iterator[Finding]:
+    """One finding for each line of the helper list that lets somebody in, in the list's order."""
+    for line in lines:
+        if line.principal is None:
+            continue
+        place = (line.source.policy, line.source.container)
+        listing = f"{line.source} lists as helper (line {line.text})"
+        if line.principal.id == who.id:
+            yield Finding(
+                "helper.listed",
+                Effect.ALLOW,
+                f"{line.source} lists {who.name} itself as helper (line {line.text}).",
+                (who, *place),
+            )
+        elif path := memberships.paths.get(line.principal.id):
+            way = ", itself a member of ".join(group.name for group in path)
+            yield Finding(
+                "helper.listed",
+                Effect.ALLOW,
+                f"{who.name} is a member of {way}, which {listing}.",
+                (who, *path, *place),
+            )
+
+
+def _administrator(facts: Facts) -> Iterator[Finding]:
+    path = facts.expert_memberships.paths[facts.administrators_sid]
+    expert, computer = facts.expert.reference, facts.computer.reference
+    way = ", itself a member of ".join(group.name for group in path)
+    yield Finding(
+        "helper.listed",
+        Effect.ALLOW,
+        f"{expert.name} is a member of {way}, by default administrators of {computer.name}.",
+        (expert, *path),
+    )
+    yield Finding(
+        "helper.administrator",
+        Effect.WARN,
+        "That administrators may offer help without being listed is documented for Windows XP "
+        "and inferred for later Windows.",
+        (expert, *path),
+        "Being on the helper list makes it certain.",
+    )
+
+
+def _not_listed(facts: Facts) -> Finding:
+    expert, computer = facts.expert.reference, facts.computer.reference
+    sources = sorted({str(line.source) for line in facts.policy.helpers})
+    evidence: tuple[Reference, ...] = (expert, computer)
+    for line in facts.policy.helpers:
+        barred = line.principal and facts.expert_memberships.barred.get(line.principal.id)
+        if line.principal and barred:
+            way = ", a member of ".join(group.name for group in barred)
+            return Finding(
+                "helper.distribution_group",
+                Effect.DENY,
+                f"{expert.name} reaches the helper {line.principal.name} only through a "
+                f"distribution group ({way}), and distribution groups grant nothing.",
+                (expert, *barred, line.source.policy, line.source.container),
+                "Whoever administers the groups can add the account to a security group, or make "
+                "the distribution group one.",
+            )
+    if not sources:
+        return Finding(
+            "helper.no_list",
+            Effect.DENY,
+            f"No policy lists helpers for {computer.name}.",
+            evidence,
+            "Whoever administers Group Policy can list helpers in Configure Offer Remote "
+            "Assistance.",
+        )
+    return Finding(
+        "helper.not_listed",
+        Effect.DENY,
+        f"{expert.name} is not on the helper list of {computer.name}, neither directly nor "
+        f"through a group: {', '.join(sources)} lists others.",
+        (*evidence, *(line.source.policy for line in facts.policy.helpers[:1])),
+        "Whoever administers the listed groups or the policy can add the account.",
+    )
+
+
+def _mode(facts: Facts, mode: Mode) -> Iterator[Finding]:
+    policy, name = facts.policy, facts.computer.reference.name
+    source = policy.control_source
+    evidence = (source.policy, source.container) if source else (facts.computer.reference,)
+    if mode is Mode.VIEW:
+        yield Finding("mode.permitted", Effect.ALLOW, "View needs no more than an offer.", evidence)
+        if policy.control_allowed or not policy.is_certain("control"):
+            yield Finding(
+                "mode.view_not_enforced",
+                Effect.WARN,
+                "View is recorded and watched, not enforced: inside the session the user could "
+                "still be asked to share control.",
+                evidence,
+            )
+    elif not policy.is_certain("control"):
+        return
+    elif policy.control_allowed:
+        yield Finding(
+            "mode.permitted", Effect.ALLOW, f"{source} allows control on {name}.", evidence
+        )
+    else:
+        yield Finding(
+            "mode.view_only",
+            Effect.DENY,
+            f"{source} allows to view {name}, not to control it."
+            if source
+            else f"No policy allows control of {name}.",
+            evidence,
+            "Ask for view.",
+        )
+
+
+def _authority(facts: Facts) -> Iterator[Finding]:
+    """The portal's own account makes the call, so Windows must let it in as well."""
+    caller = facts.caller
+    if caller.reference is None or caller.memberships is None:
+        name = caller.configured_name or "no account"
+        yield Finding(
+            "authority.unknown_account",
+            Effect.DENY,
+            f"The account with which the portal calls computers ({name}) is not in the directory.",
+            (Reference("setting", "SERVICE_PRINCIPAL", caller.configured_name),),
+            "The portal's operator sets SERVICE_PRINCIPAL.",
+        )
+        return
+    if not facts.policy.is_certain("helpers"):
+        return
+    found = list(_listed(caller.reference, caller.memberships, facts.policy.helpers))
+    if found:
+        yield Finding(
+            "authority.helper",
+            Effect.ALLOW,
+            f"The portal's own account makes the call: {found[0].sentence}",
+            found[0].evidence,
+        )
+    else:
+        yield Finding(
+            "authority.not_listed",
+            Effect.DENY,
+            f"The portal's own account {caller.reference.name} is not on the helper list of "
+            f"{facts.computer.reference.name}.",
+            (caller.reference, facts.computer.reference),
+            "Whoever administers Group Policy can add it, or a group it is in, to the list.",
+        )
+
+
+def _activity(facts: Facts) -> Iterator[Finding]:
+    activity, computer = facts.activity, facts.computer.reference
+    if activity.active_offer is None:
+        yield Finding(
+            "portal.one_active_offer",
+            Effect.ALLOW,
+            f"Nobody else is being offered help on {computer.name}.",
+            (computer,),
+        )
+    else:
+        yield Finding(
+            "portal.active_offer",
+            Effect.DENY,
+            f"An offer to {computer.name} by {activity.active_offer.name} has not ended.",
+            (computer, activity.active_offer),
+            "Wait until it has ended, or have it cancelled.",
+        )
+    count, limit = activity.offers_in_last_hour, activity.limit_per_hour
+    effect = Effect.ALLOW if count < limit else Effect.DENY
+    yield Finding(
+        "portal.rate_limit",
+        effect,
+        f"{facts.expert.reference.name} made {count} of at most {limit} offers in the last hour.",
+        (facts.expert.reference,),
+        "" if effect is Effect.ALLOW else "Wait a while.",
+    )
+
+
+def _freshness(facts: Facts, now: datetime) -> Iterator[Finding]:
+    """Warnings that what is said above may be older, or newer, than what Windows goes by."""
+    used = {facts.policy.offers_source, facts.policy.control_source}
+    used |= {line.source for line in facts.policy.helpers}
+    for source in sorted((item for item in used if item), key=str):
+        if source.changed_at is not None and now - source.changed_at < POLICY_REFRESH:
+            yield Finding(
+                "policy.recent",
+                Effect.WARN,
+                f"{source} was changed less than two hours ago and may not have reached the "
+                "computer yet.",
+                (source.policy, source.container),
+                "Wait, or run gpupdate on the computer.",
+            )
+    allowed_age = timedelta(seconds=facts.sync_interval_seconds * 4)
+    if facts.synced_at is None or now - facts.synced_at > allowed_age:
+        when = f"on {facts.synced_at:%Y-%m-%d at %H:%M} UTC" if facts.synced_at else "never"
+        yield Finding(
+            "directory.age",
+            Effect.WARN,
+            f"The directory was last read {when}.",
+            (facts.computer.domain,),
+            "The portal's operator can look at the synchronisation.",
+        )

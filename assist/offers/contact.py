@@ -1,0 +1,333 @@
+"""What a worker does with a queued offer: contact the novice's computer, once."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from assist import audit, invitations
+from assist.actors import Actor
+from assist.eligibility import explain
+from assist.errors import OfferConflict
+from assist.lifecycle import Mode, State
+from assist.models import Grade, LogonSessionChoice, Offer
+from assist.offers.evidence import settle
+from assist.offers.request import refuse
+from assist.offers.transitions import contact_time, move
+from assist.offers.validation import is_same_user
+from assist.remote_assistance.client import (
+    CallLimits,
+    KeytabCredential,
+    LogonSession,
+    NoviceTarget,
+    list_logon_sessions,
+    start_remote_assistance,
+)
+from assist.remote_assistance.connection_string import parse_connection_string
+from assist.remote_assistance.errors import RemoteAssistanceError
+from directory.addresses import address_of
+from directory.comparison import fold_name
+from directory.errors import PortalError
+from directory.models import Account, Domain
+
+log = structlog.get_logger()
+
+# How each failure of the client ends an offer; what is not named here is FAILED.
+ENDS_BY_CODE = {
+    "unreachable": State.UNREACHABLE,
+    "timed_out": State.UNREACHABLE,
+    "unknown_address": State.UNREACHABLE,
+    "access_denied": State.BLOCKED,
+    "disabled_by_policy": State.BLOCKED,
+    "busy": State.BUSY,
+    "no_such_session": State.NOBODY,
+}
+_PORTAL = Actor.portal()
+
+
+def offer_contact(offer_id: uuid.UUID, now: datetime | None = None) -> None:
+    """Contact the computer of an offer and bring the offer to what came of it.
+
+    Runs in a worker; running it twice, or after the offer was cancelled, does nothing the second
+    time. No transaction is open while the network is used.
+
+    Args:
+        offer_id: The offer.
+        now: When it is taken up, an aware time; the present if None.
+    """
+    offer = Offer.objects.select_related("expert__domain", "computer").filter(pk=offer_id).first()
+    if offer is None:
+        log.warning("no such offer", offer_id=str(offer_id))
+        return
+    if not _claim(offer, now or timezone.now()):
+        return
+    with structlog.contextvars.bound_contextvars(offer_id=str(offer_id)):
+        try:
+            _contact(offer)
+        except OfferConflict:
+            log.info("offer moved on meanwhile", state=offer.state)
+        except PortalError as error:
+            _end_by(offer, error)
+        except Exception:
+            log.exception("contacting the computer broke")
+            _end_by(
+                offer,
+                PortalError(
+                    "The portal made a mistake while contacting the computer.",
+                    remedy="Try again; if it happens again, show the offer to the operator.",
+                ),
+            )
+
+
+def _claim(offer: Offer, now: datetime) -> bool:
+    """Take the offer for this worker alone; false when there is nothing to take."""
+    if offer.state == State.QUEUED:
+        try:
+            move(
+                offer,
+                State.CONTACTING,
+                actor=_PORTAL,
+                now=now,
+                claimed_at=now,
+                attempts=offer.attempts + 1,
+            )
+        except OfferConflict:
+            return False
+        return True
+    if offer.state != State.CONTACTING or offer.starting_at is not None:
+        return False
+    # After a choice of session, or after a worker was lost: the state is here already.
+    won = Offer.objects.filter(
+        pk=offer.pk,
+        state=State.CONTACTING.value,
+        attempts=offer.attempts,
+        claimed_at__isnull=True,
+        starting_at__isnull=True,
+    ).update(
+        claimed_at=now,
+        attempts=offer.attempts + 1,
+        deadline_at=now + contact_time(),
+    )
+    if not won:
+        return False
+    offer.refresh_from_db()
+    return True
+
+
+def _contact(offer: Offer) -> None:
+    if offer.expert is None or offer.computer is None:
+        raise PortalError(
+            "The directory does not know the expert or the computer any more.",
+            remedy="Ask for the offer anew.",
+        )
+    decision = explain(
+        offer.expert, offer.computer, Mode(offer.mode), now=timezone.now(), offer_id=offer.pk
+    )
+    _write(offer, contact_decision=decision.to_json())
+    if not decision.is_allowed:
+        refuse(offer, decision, now=timezone.now())
+        return
+    address = address_of(offer.computer)
+    _write(offer, address=address.ip)
+    target = NoviceTarget(dns_name=address.dns_name, address=address.ip)
+    credential, limits = service_credential(), call_limits()
+    sessions = list_logon_sessions(target, credential, limits)
+    session = _choose(offer, sessions)
+    if session is None:
+        return
+    _mark_start(offer, session)
+    text = start_remote_assistance(target, credential, session, limits)
+    parse_connection_string(text)  # what no viewer could open is an error here, not on her desk
+    _invite(offer, text)
+
+
+def service_credential() -> KeytabCredential:
+    """The portal's own account, by its keytab: the authority *service*."""
+    return KeytabCredential(
+        principal=settings.SERVICE_PRINCIPAL,
+        keytab_path=settings.SERVICE_KEYTAB_FILE,
+        kdc_addresses=tuple(settings.KDC_ADDRESSES or settings.DIRECTORY_SERVERS),
+    )
+
+
+def call_limits() -> CallLimits:
+    """The limits of one contact, from the settings."""
+    return CallLimits(
+        connect_seconds=settings.CONTACT_CONNECT_TIMEOUT_SECONDS,
+        call_seconds=settings.CONTACT_CALL_TIMEOUT_SECONDS,
+        total_seconds=settings.CONTACT_TOTAL_TIMEOUT_SECONDS,
+    )
+
+
+def _choose(offer: Offer, sessions: tuple[LogonSession, ...]) -> LogonSession | None:
+    """The one logon session to start in; None when the offer went elsewhere instead."""
+    now = timezone.now()
+    candidates = list(sessions)
+    if offer.wanted_user:
+        candidates = [
+            session
+            for session in sessions
+            if is_same_user(offer.wanted_user, session.domain_name, session.user_name)
+        ]
+    if offer.logon_session_id is not None:
+        candidates = [
+            session
+            for session in candidates
+            if session.session_id == offer.logon_session_id
+            and is_same_user(offer.novice_name, session.domain_name, session.user_name)
+        ]
+    if not candidates:
+        move(offer, State.NOBODY, actor=_PORTAL, now=now, **_nobody(offer, sessions))
+        return None
+    if len(candidates) == 1:
+        return candidates[0]
+    with transaction.atomic():
+        LogonSessionChoice.objects.filter(offer=offer).delete()
+        LogonSessionChoice.objects.bulk_create(
+            LogonSessionChoice(
+                offer=offer,
+                domain_name=session.domain_name,
+                user_name=session.user_name,
+                session_id=session.session_id,
+            )
+            for session in candidates
+        )
+        move(
+            offer,
+            State.CHOOSING,
+            actor=_PORTAL,
+            now=now,
+            sentence=f"{len(candidates)} users are logged on: choose whom to help.",
+            data={"logon_sessions": [_name(session) for session in candidates]},
+        )
+    return None
+
+
+def _nobody(offer: Offer, sessions: tuple[LogonSession, ...]) -> dict[str, str]:
+    remedy = "Windows lists active logon sessions only: idle and disconnected users do not count."
+    if offer.logon_session_id is not None:
+        sentence = f"{offer.novice_name} is not logged on to {offer.computer_name} any more."
+    elif offer.wanted_user and sessions:
+        sentence = f"{offer.wanted_user} is not logged on to {offer.computer_name}; others are."
+        remedy = "Ask for the offer without naming a user to choose among those logged on."
+    else:
+        sentence = f"Nobody is logged on to {offer.computer_name}."
+    return {"sentence": sentence, "remedy": remedy}
+
+
+def _mark_start(offer: Offer, session: LogonSession) -> None:
+    """Commit the marker before the call that starts Remote Assistance there.
+
+    From here on a lost worker may have started it, so the offer is never tried again by itself.
+
+    Raises:
+        OfferConflict: The offer is not this worker's any more.
+    """
+    now = timezone.now()
+    novice = f"{session.domain_name}\\{session.user_name}"
+    columns = {
+        "starting_at": now,
+        "logon_session_id": session.session_id,
+        "novice_name": novice,
+        "novice_sid": _sid_of(session),
+    }
+    with transaction.atomic():
+        mine = Offer.objects.filter(
+            pk=offer.pk,
+            state=State.CONTACTING.value,
+            attempts=offer.attempts,
+            starting_at__isnull=True,
+        )
+        if mine.update(**columns) != 1:
+            raise OfferConflict("The offer moved on meanwhile.")
+        for name, value in columns.items():
+            setattr(offer, name, value)
+        audit.record(
+            "offer.starting",
+            actor=_PORTAL,
+            offer=offer,
+            data={
+                "logon_session_id": session.session_id,
+                "novice": novice,
+                "novice_sid": offer.novice_sid,
+                "address": offer.address or "",
+                "authority": offer.authority,
+                "principal": settings.SERVICE_PRINCIPAL,
+            },
+            now=now,
+        )
+
+
+def _invite(offer: Offer, connection_string: str) -> None:
+    now = timezone.now()
+    with transaction.atomic():
+        invitations.keep(offer, connection_string, now=now)
+        move(
+            offer,
+            State.OFFERED,
+            actor=_PORTAL,
+            now=now,
+            sentence=f"Remote Assistance runs on {offer.computer_name} for {offer.novice_name}; "
+            "the user is asked when the invitation is opened.",
+            offered_at=now,
+        )
+    settle(offer.pk, now=now)
+
+
+def _end_by(offer: Offer, error: PortalError) -> None:
+    """End the offer by what went wrong; leave it where it is if it has moved on."""
+    state = ENDS_BY_CODE.get(error.code, State.FAILED)
+    remedy = error.remedy
+    # Only the client knows whether its request may have arrived; anything else that breaks after
+    # the marker may have broken after Remote Assistance was started.
+    started = offer.starting_at is not None and (
+        error.may_have_started if isinstance(error, RemoteAssistanceError) else True
+    )
+    if started and state not in (State.BUSY, State.BLOCKED, State.NOBODY):
+        state = State.INTERRUPTED
+        remedy = "Remote Assistance may have started on the computer. Ask the user, then try again."
+    try:
+        move(
+            offer,
+            state,
+            actor=_PORTAL,
+            now=timezone.now(),
+            sentence=error.sentence,
+            remedy=remedy,
+            code=error.code,
+            grade=Grade.STRONG,
+        )
+    except OfferConflict:
+        log.info("offer moved on meanwhile", code=error.code)
+
+
+def _write(offer: Offer, **columns: object) -> None:
+    """Write columns that are not the state, while the offer is still this worker's.
+
+    Raises:
+        OfferConflict: It is not.
+    """
+    mine = Offer.objects.filter(pk=offer.pk, state=State.CONTACTING.value, attempts=offer.attempts)
+    if mine.update(**columns) != 1:
+        raise OfferConflict("The offer moved on meanwhile.")
+    for name, value in columns.items():
+        setattr(offer, name, value)
+
+
+def _sid_of(session: LogonSession) -> str:
+    """The novice's SID, or nothing where the directory does not know him."""
+    domain_name = fold_name(session.domain_name)
+    domain = Domain.objects.filter(netbios_name_folded=domain_name).first()
+    account = Account.objects.filter(
+        domain=domain, sam_account_name_folded=fold_name(session.user_name), is_present=True
+    ).first()
+    return account.sid if domain and account else ""
+
+
+def _name(session: LogonSession) -> str:
+    return f"{session.domain_name}\\{session.user_name}:{session.session_id}"

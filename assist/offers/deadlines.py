@@ -1,0 +1,153 @@
+"""What time does to offers: sends again what a broker lost, ends what outlived its deadline."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from assist import enqueue, invitations
+from assist.actors import Actor
+from assist.errors import OfferConflict
+from assist.lifecycle import State
+from assist.models import Evidence, EvidenceKind, EvidenceSource, Grade, Offer
+from assist.offers.evidence import add, settle
+from assist.offers.transitions import contact_time, move
+
+log = structlog.get_logger()
+
+MAX_ATTEMPTS = 3
+_SEND_AGAIN_AFTER = timedelta(seconds=15)  # a worker that is free takes an offer at once
+_PORTAL = Actor.portal()
+
+
+def sweep(now: datetime | None = None) -> None:
+    """Everything that waits for a time to pass. Any number may run at once.
+
+    Args:
+        now: An aware time; the present if None.
+    """
+    now = now or timezone.now()
+    for offer in Offer.objects.filter(deadline_at__lte=now).open():
+        try:
+            _expire(offer, now)
+        except OfferConflict:
+            log.info("offer moved on meanwhile", offer_id=str(offer.pk))
+    _send_again(now)
+    invitations.wipe_expired(now)
+
+
+def _send_again(now: datetime) -> None:
+    """Offers that wait for a worker and whose message may be lost.
+
+    One that is only late arrives twice then, which is harmless: an offer is claimed once.
+    """
+    waiting = Offer.objects.filter(
+        state__in=[State.QUEUED.value, State.CONTACTING.value],
+        claimed_at__isnull=True,
+        starting_at__isnull=True,
+        deadline_at__gt=now,
+        enqueued_at__lte=now - _SEND_AGAIN_AFTER,
+    )
+    for offer in waiting:
+        with transaction.atomic():
+            enqueue.contact_novice(offer.pk, now=now)
+
+
+def _expire(offer: Offer, now: datetime) -> None:
+    match State(offer.state):
+        case State.QUEUED:
+            _end(
+                offer,
+                State.FAILED,
+                now,
+                code="no_worker",
+                sentence="No worker took the offer in time.",
+                remedy="Ask the operator whether workers and the message broker run.",
+            )
+        case State.CONTACTING:
+            _expire_contact(offer, now)
+        case State.CHOOSING:
+            _end(
+                offer,
+                State.CANCELLED,
+                now,
+                code="not_chosen",
+                sentence="Nobody chose a logon session in time.",
+                remedy="Ask for the offer anew, and name the user if you know him.",
+            )
+        case State.OFFERED:
+            _assume(offer, EvidenceKind.CLOSED, "No viewer connected in time.", now)
+        case State.ANSWERING:
+            _assume(offer, EvidenceKind.UNANSWERED, "Nothing was heard of an answer in time.", now)
+        case State.ACCEPTED:
+            _assume(offer, EvidenceKind.ENDED, "Nothing was heard of an end in time.", now)
+        case _:
+            Offer.objects.filter(pk=offer.pk).update(deadline_at=None)
+
+
+def _expire_contact(offer: Offer, now: datetime) -> None:
+    if offer.starting_at is not None:
+        _end(
+            offer,
+            State.INTERRUPTED,
+            now,
+            code="worker_lost",
+            sentence="The worker was lost after it may have started Remote Assistance there.",
+            remedy="Ask the user whether a window of Remote Assistance is open, then try again.",
+        )
+    elif offer.attempts >= MAX_ATTEMPTS:
+        _end(
+            offer,
+            State.FAILED,
+            now,
+            code="worker_lost",
+            sentence=f"The worker was lost {offer.attempts} times while contacting the computer.",
+            remedy="Show the offer to the operator.",
+        )
+    else:
+        _release(offer, now)
+
+
+def _release(offer: Offer, now: datetime) -> None:
+    """Let another worker take an offer whose worker was lost before the marker.
+
+    The number of attempts rises here already, so that a worker that was only slow finds the offer
+    no longer its own.
+    """
+    with transaction.atomic():
+        won = Offer.objects.filter(
+            pk=offer.pk,
+            state=State.CONTACTING.value,
+            attempts=offer.attempts,
+            starting_at__isnull=True,
+            deadline_at=offer.deadline_at,
+        ).update(claimed_at=None, attempts=offer.attempts + 1, deadline_at=now + contact_time())
+        if won:
+            enqueue.contact_novice(offer.pk, now=now)
+
+
+def _assume(offer: Offer, kind: EvidenceKind, sentence: str, now: datetime) -> None:
+    """The clock speaks where nobody else did; kept as evidence of the lowest grade."""
+    with transaction.atomic():
+        known = Evidence.objects.filter(offer=offer, source=EvidenceSource.PORTAL, kind=kind)
+        if not known.exists():
+            add(
+                offer,
+                kind,
+                source=EvidenceSource.PORTAL,
+                grade=Grade.ASSUMED,
+                sentence=sentence,
+                at=now,
+                actor=_PORTAL,
+                now=now,
+            )
+    settle(offer.pk, now=now)
+
+
+def _end(
+    offer: Offer, state: State, now: datetime, *, code: str, sentence: str, remedy: str
+) -> None:
+    move(offer, state, actor=_PORTAL, now=now, code=code, sentence=sentence, remedy=remedy)
