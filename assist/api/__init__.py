@@ -1,0 +1,1 @@
+"""The REST door, ``/api/v1/``: shapes what comes in and goes out, and calls the services."""

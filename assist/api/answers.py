@@ -1,0 +1,278 @@
+"""What programs get. Written out field by field: what is not named here is not given away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from assist.eligibility.decision import ALLOWED, REFUSED, Effect
+from assist.lifecycle import State
+from assist.models import EvidenceKind, EvidenceSource, Grade, Offer
+from assist.models.offer import MODE_CHOICES, STATE_CHOICES, VIEWER_CHOICES
+
+Answer = serializers.Serializer[Any]
+
+
+class ReferenceAnswer(Answer):
+    """An object that a finding speaks of, by what stays when names change."""
+
+    kind = serializers.CharField()
+    id = serializers.CharField(help_text="Its SID or GUID.")
+    name = serializers.CharField(help_text="Its name at the time.")
+
+
+class FindingAnswer(Answer):
+    """One rule's answer."""
+
+    rule = serializers.CharField(help_text="A stable code.")
+    effect = serializers.ChoiceField([item.value for item in Effect])
+    sentence = serializers.CharField()
+    evidence = ReferenceAnswer(many=True)
+    remedy = serializers.CharField(help_text="Who can change it and how, or empty.")
+
+
+class DecisionAnswer(Answer):
+    """May this expert offer help on this computer in this mode, and why?"""
+
+    version = serializers.IntegerField()
+    verdict = serializers.ChoiceField([ALLOWED, REFUSED])
+    sentence = serializers.CharField(help_text="The allowing chain, or the first reason why not.")
+    mode = serializers.ChoiceField(MODE_CHOICES)
+    expert = ReferenceAnswer()
+    computer = ReferenceAnswer()
+    findings = FindingAnswer(many=True)
+    decided_at = serializers.DateTimeField()
+
+
+class PersonAnswer(Answer):
+    """A person, as named at the time."""
+
+    name = serializers.CharField(help_text=r"As DOMAIN\name.")
+    sid = serializers.CharField(help_text="Empty where the directory does not know her.")
+
+
+class ComputerAnswer(Answer):
+    """A computer, as named at the time."""
+
+    name = serializers.CharField()
+    id = serializers.UUIDField(allow_null=True, help_text="Its objectGUID, if it is known still.")
+
+
+class EndAnswer(Answer):
+    """How the offer ended."""
+
+    code = serializers.CharField(help_text="Why, for programs.")
+    sentence = serializers.CharField(help_text="Why, for a person.")
+    remedy = serializers.CharField(help_text="What to do next, or empty.")
+
+
+class OfferSummary(serializers.ModelSerializer[Offer]):
+    """An offer, in a list."""
+
+    state = serializers.ChoiceField(STATE_CHOICES)
+    mode = serializers.ChoiceField(MODE_CHOICES)
+    viewer = serializers.ChoiceField(VIEWER_CHOICES)
+    expert = serializers.SerializerMethodField()
+    computer = serializers.SerializerMethodField()
+    user = serializers.CharField(source="wanted_user", help_text="The novice asked for, or empty.")
+    novice = serializers.SerializerMethodField(help_text="The novice of the chosen logon session.")
+    outcome = serializers.SerializerMethodField(
+        help_text="How it came out, by the best evidence so far; may differ from the state."
+    )
+    outcome_grade = serializers.SerializerMethodField(help_text="How sure the outcome is.")
+    is_control_violation = serializers.BooleanField(
+        help_text="Control was taken on a view-only offer."
+    )
+    end = serializers.SerializerMethodField()
+    page = serializers.SerializerMethodField(
+        help_text="Where a person follows it and gets its invitation."
+    )
+
+    class Meta:
+        model = Offer
+        fields = (
+            "id",
+            "state",
+            "is_ended",
+            "mode",
+            "viewer",
+            "authority",
+            "expert",
+            "computer",
+            "target",
+            "user",
+            "novice",
+            "ticket",
+            "reason",
+            "requested_at",
+            "deadline_at",
+            "offered_at",
+            "viewed_at",
+            "controlled_at",
+            "ended_at",
+            "outcome",
+            "outcome_grade",
+            "is_control_violation",
+            "end",
+            "page",
+        )
+        read_only_fields = fields
+        extra_kwargs = {
+            "authority": {"help_text": "Whose account calls the novice's computer."},
+            "is_ended": {"help_text": "Nothing more will happen by itself."},
+        }
+
+    @extend_schema_field(PersonAnswer)
+    def get_expert(self, offer: Offer) -> dict[str, Any]:
+        return {"name": offer.expert_name, "sid": offer.expert_sid}
+
+    @extend_schema_field(ComputerAnswer)
+    def get_computer(self, offer: Offer) -> dict[str, Any]:
+        identity = str(offer.computer_id) if offer.computer_id else None
+        return {"name": offer.computer_name, "id": identity}
+
+    @extend_schema_field(PersonAnswer(allow_null=True))
+    def get_novice(self, offer: Offer) -> dict[str, Any] | None:
+        if not offer.novice_name:
+            return None
+        return {"name": offer.novice_name, "sid": offer.novice_sid}
+
+    @extend_schema_field(serializers.ChoiceField(STATE_CHOICES, allow_null=True))
+    def get_outcome(self, offer: Offer) -> str | None:
+        return offer.outcome or None
+
+    @extend_schema_field(serializers.ChoiceField(Grade.choices, allow_null=True))
+    def get_outcome_grade(self, offer: Offer) -> str | None:
+        return offer.outcome_grade or None
+
+    @extend_schema_field(EndAnswer(allow_null=True))
+    def get_end(self, offer: Offer) -> dict[str, Any] | None:
+        if not offer.is_ended:
+            return None
+        return {
+            "code": offer.end_code,
+            "sentence": offer.end_sentence,
+            "remedy": offer.end_remedy,
+        }
+
+    @extend_schema_field(serializers.URLField())
+    def get_page(self, offer: Offer) -> str:
+        return f"{settings.PORTAL_URL.rstrip('/')}{reverse('offer', args=[offer.pk])}"
+
+
+class TransitionAnswer(Answer):
+    """One state entered."""
+
+    from_state = serializers.SerializerMethodField()
+    to_state = serializers.ChoiceField(STATE_CHOICES)
+    sentence = serializers.CharField()
+    at = serializers.DateTimeField()
+
+    @extend_schema_field(serializers.ChoiceField(STATE_CHOICES, allow_null=True))
+    def get_from_state(self, transition: Any) -> str | None:
+        return transition.from_state or None
+
+
+class LogonSessionAnswer(Answer):
+    """A logon session to choose."""
+
+    id = serializers.IntegerField(source="session_id")
+    user = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.CharField(help_text=r"As DOMAIN\name."))
+    def get_user(self, choice: Any) -> str:
+        return f"{choice.domain_name}\\{choice.user_name}"
+
+
+class EvidenceAnswer(Answer):
+    """Why an outcome is believed."""
+
+    kind = serializers.ChoiceField(EvidenceKind.choices)
+    source = serializers.ChoiceField(EvidenceSource.choices)  # type: ignore[assignment]
+    grade = serializers.ChoiceField(Grade.choices)
+    sentence = serializers.CharField()
+    at = serializers.DateTimeField(help_text="When it happened, as the source says.")
+
+
+class OfferAnswer(OfferSummary):
+    """An offer with the decision behind it and all that happened since.
+
+    The invitation is not part of it: that is handed to the expert on her page alone.
+    """
+
+    decision = DecisionAnswer(help_text="The decision at request.")
+    contact_decision = DecisionAnswer(
+        allow_null=True, help_text="The same, taken again just before contact."
+    )
+    logon_sessions = serializers.SerializerMethodField(
+        help_text="While `choosing`: the logon sessions to choose one of."
+    )
+    transitions = TransitionAnswer(many=True)
+    evidence = EvidenceAnswer(many=True)
+
+    class Meta(OfferSummary.Meta):
+        fields = (  # type: ignore[assignment]
+            *OfferSummary.Meta.fields,
+            "address",
+            "logon_session_id",
+            "logon_sessions",
+            "decision",
+            "contact_decision",
+            "transitions",
+            "evidence",
+        )
+        read_only_fields = fields  # type: ignore[assignment]
+
+    @extend_schema_field(LogonSessionAnswer(many=True))
+    def get_logon_sessions(self, offer: Offer) -> Any:
+        if offer.state != State.CHOOSING:
+            return []
+        return LogonSessionAnswer(offer.logon_sessions.all(), many=True).data
+
+
+class OfferListAnswer(Answer):
+    """A page of offers, the newest first."""
+
+    results = OfferSummary(many=True)
+    next_cursor = serializers.CharField(
+        allow_null=True, help_text="Send it as `cursor` for the next page; null on the last."
+    )
+
+
+class ReceivedAnswer(Answer):
+    """What became of the events."""
+
+    stored = serializers.IntegerField(help_text="New events.")
+    duplicate = serializers.IntegerField(help_text="Events that were delivered before.")
+    unknown_computer = serializers.IntegerField(
+        help_text="Stored events of computers that the directory does not know."
+    )
+
+
+class FieldErrorAnswer(Answer):
+    """What is wrong with one field."""
+
+    field = serializers.CharField(help_text="Its path, as `events[3].EventID`.")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    remedy = serializers.CharField()
+
+
+class ProblemAnswer(Answer):
+    """Why a request was not served (RFC 9457)."""
+
+    type = serializers.CharField(help_text="A URN made of the code.")
+    title = serializers.CharField(help_text="The HTTP status in words.")
+    status = serializers.IntegerField(help_text="The HTTP status.")
+    code = serializers.CharField(help_text="What is wrong, for programs.")
+    detail = serializers.CharField(help_text="What is wrong, for a person.")
+    field = serializers.CharField(help_text="The input at fault, or empty.")
+    remedy = serializers.CharField(help_text="What to do next, or empty.")
+    request_id = serializers.CharField(help_text="Names this request in the portal's log.")
+    errors = FieldErrorAnswer(  # type: ignore[assignment]
+        many=True, required=False, help_text="All fields at fault."
+    )

@@ -1,0 +1,95 @@
+"""What programs send. These only shape input; whether it makes sense is decided below."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from assist.api.fields import StrictChoice, StrictInteger, StrictSerializer, StrictText
+from assist.models.offer import MODE_CHOICES, STATE_CHOICES, VIEWER_CHOICES
+
+MAX_EVENTS = 1000
+_MAX_INTEGER = 2**31 - 1
+
+
+class OfferRequest(StrictSerializer):
+    """An offer to make."""
+
+    target = StrictText(
+        max_length=256, help_text="The computer: its name, its DNS name or an IP address."
+    )
+    mode = StrictChoice(MODE_CHOICES, help_text="What the expert means to do.")
+    user = StrictText(
+        max_length=256,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text=r"Whom of the computer's users to ask, as DOMAIN\name; empty: whoever is there.",
+    )
+    ticket = StrictText(
+        max_length=64,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="A reference to the ticket.",
+    )
+    reason = StrictText(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Why, for the audit trail.",
+    )
+    viewer = StrictChoice(
+        VIEWER_CHOICES,
+        required=False,
+        help_text="What the expert will open the invitation with; left out: what she chose last.",
+    )
+
+
+class LogonSessionRequest(StrictSerializer):
+    """The logon session to ask."""
+
+    logon_session_id = StrictInteger(
+        min_value=0, max_value=_MAX_INTEGER, help_text="One of the offer's logon_sessions."
+    )
+
+
+class NothingRequest(StrictSerializer):
+    """A body without fields; it may be left out."""
+
+
+class OfferListQuery(StrictSerializer):
+    """Which offers to list."""
+
+    state = StrictChoice(STATE_CHOICES, required=False, help_text="Only offers in this state.")
+    limit = serializers.IntegerField(
+        min_value=1, max_value=200, default=50, help_text="The most offers to answer with."
+    )
+    cursor = StrictText(
+        max_length=256, required=False, help_text="`next_cursor` of the page before."
+    )
+
+
+class EligibilityQuery(StrictSerializer):
+    """Whose offer to which computer to decide on."""
+
+    computer = StrictText(
+        max_length=256, help_text="The computer: its name, its DNS name or an IP address."
+    )
+    mode = StrictChoice(MODE_CHOICES, default="control", help_text="What the expert means to do.")
+    expert = StrictText(
+        max_length=256,
+        required=False,
+        help_text="The token's own account, in any form of its name; left out: the same.",
+    )
+
+
+class WindowsEventsRequest(StrictSerializer):
+    """Events as a Windows event collector delivers them."""
+
+    events = serializers.ListField(
+        child=serializers.DictField(),
+        min_length=1,
+        max_length=MAX_EVENTS,
+        help_text="Events of the channels of Microsoft-Windows-RemoteAssistance.",
+    )

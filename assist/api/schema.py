@@ -1,0 +1,238 @@
+"""The API's description (OpenAPI): who may call, what an error looks like, examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+
+from assist.api.answers import ProblemAnswer
+
+OFFER_ID = "0b7d9c6e-4d0a-4f57-9a52-5b1c2d3e4f50"
+COMPUTER_ID = "6f1d3a52-93f0-4c0e-8a0b-1c2d3e4f5a6b"
+_EXPERT = {"name": r"R2\mjones", "sid": "S-1-5-21-1004336348-1177238915-682003330-1104"}
+_COMPUTER = {"name": "XP191", "id": COMPUTER_ID}
+
+_DECISION: dict[str, Any] = {
+    "version": 1,
+    "verdict": "allowed",
+    "sentence": r"R2\mjones may offer help on XP191 in control mode, because R2\mjones is a member "
+    r"of R2\Helpdesk Winnipeg, which GPO WinnipegGPO (linked to OU=Winnipeg) lists as helper.",
+    "mode": "control",
+    "expert": {"kind": "account", "id": _EXPERT["sid"], "name": _EXPERT["name"]},
+    "computer": {"kind": "computer", "id": COMPUTER_ID, "name": "XP191"},
+    "findings": [
+        {
+            "rule": "helper_list",
+            "effect": "allow",
+            "sentence": r"R2\Helpdesk Winnipeg is on the helper list of WinnipegGPO.",
+            "evidence": [
+                {
+                    "kind": "group",
+                    "id": "S-1-5-21-1004336348-1177238915-682003330-1201",
+                    "name": r"R2\Helpdesk Winnipeg",
+                }
+            ],
+            "remedy": "",
+        }
+    ],
+    "decided_at": "2026-11-23T07:00:00.125000Z",
+}
+
+_SUMMARY: dict[str, Any] = {
+    "id": OFFER_ID,
+    "state": "queued",
+    "is_ended": False,
+    "mode": "control",
+    "viewer": "windows",
+    "authority": "service",
+    "expert": _EXPERT,
+    "computer": _COMPUTER,
+    "target": "XP191",
+    "user": r"R2\bsmith",
+    "novice": None,
+    "ticket": "INC0012345",
+    "reason": "The printer is gone",
+    "requested_at": "2026-11-23T07:00:00.125000Z",
+    "deadline_at": "2026-11-23T07:05:00.125000Z",
+    "offered_at": None,
+    "viewed_at": None,
+    "controlled_at": None,
+    "ended_at": None,
+    "outcome": None,
+    "outcome_grade": None,
+    "is_control_violation": False,
+    "end": None,
+    "page": f"https://portal.example/offers/{OFFER_ID}/",
+}
+
+_OFFER: dict[str, Any] = _SUMMARY | {
+    "address": None,
+    "logon_session_id": None,
+    "logon_sessions": [],
+    "decision": _DECISION,
+    "contact_decision": None,
+    "transitions": [
+        {
+            "from_state": None,
+            "to_state": "requested",
+            "sentence": "",
+            "at": "2026-11-23T07:00:00.125000Z",
+        },
+        {
+            "from_state": "requested",
+            "to_state": "queued",
+            "sentence": _DECISION["sentence"],
+            "at": "2026-11-23T07:00:00.125000Z",
+        },
+    ],
+    "evidence": [],
+}
+
+_REASON = "The policy on VAN042 lets helpers view the screen, but not control it."
+_REMEDY = "Offer help in view mode, or ask who manages GPO VancouverGPO."
+_REFUSED: dict[str, Any] = _OFFER | {
+    "state": "refused",
+    "is_ended": True,
+    "computer": {"name": "VAN042", "id": "7a2e4b63-a401-4d1f-9b1c-2d3e4f5a6b7c"},
+    "target": "VAN042",
+    "user": "",
+    "deadline_at": None,
+    "ended_at": "2026-11-23T07:00:00.125000Z",
+    "outcome": "refused",
+    "end": {"code": "mode", "sentence": _REASON, "remedy": _REMEDY},
+    "decision": _DECISION
+    | {
+        "verdict": "refused",
+        "sentence": _REASON,
+        "computer": {
+            "kind": "computer",
+            "id": "7a2e4b63-a401-4d1f-9b1c-2d3e4f5a6b7c",
+            "name": "VAN042",
+        },
+        "findings": [
+            {
+                "rule": "mode",
+                "effect": "deny",
+                "sentence": _REASON,
+                "evidence": [],
+                "remedy": _REMEDY,
+            }
+        ],
+    },
+    "transitions": [
+        _OFFER["transitions"][0],
+        _OFFER["transitions"][1] | {"to_state": "refused", "sentence": _REASON},
+    ],
+}
+
+
+def _answer_example(name: str, value: Any, status: str) -> OpenApiExample:
+    return OpenApiExample(name, value=value, response_only=True, status_codes=[status])
+
+
+def _request_example(name: str, value: Any) -> OpenApiExample:
+    return OpenApiExample(name, value=value, request_only=True)
+
+
+CREATE_EXAMPLES = [
+    _request_example(
+        "An offer to a person at a computer",
+        {
+            "target": "XP191",
+            "mode": "control",
+            "user": r"R2\bsmith",
+            "ticket": "INC0012345",
+            "reason": "The printer is gone",
+        },
+    ),
+    _request_example("By IP address", {"target": "127.0.11.91", "mode": "view"}),
+    _answer_example("Let through", _OFFER, "201"),
+    _answer_example("Refused, and recorded", _REFUSED, "201"),
+]
+OFFER_EXAMPLES = [_answer_example("An offer", _OFFER, "200")]
+LIST_EXAMPLES = [
+    _answer_example("One page", {"results": [_SUMMARY], "next_cursor": None}, "200"),
+]
+CHOICE_EXAMPLES = [
+    _request_example("The session to ask", {"logon_session_id": 2}),
+    _answer_example(
+        "Contacted again", _OFFER | {"state": "contacting", "logon_session_id": 2}, "200"
+    ),
+]
+CANCEL_EXAMPLES = [
+    _answer_example(
+        "Cancelled",
+        _OFFER
+        | {
+            "state": "cancelled",
+            "is_ended": True,
+            "deadline_at": None,
+            "ended_at": "2026-11-23T07:00:09.500000Z",
+            "outcome": "cancelled",
+            "end": {
+                "code": "cancelled",
+                "sentence": r"R2\mjones cancelled the offer.",
+                "remedy": "",
+            },
+        },
+        "200",
+    )
+]
+ELIGIBILITY_EXAMPLES = [_answer_example("Allowed", _DECISION, "200")]
+EVENTS_EXAMPLES = [
+    _request_example(
+        "The user let the expert see the screen",
+        {
+            "events": [
+                {
+                    "Provider": "Microsoft-Windows-RemoteAssistance",
+                    "Channel": "Microsoft-Windows-RemoteAssistance/Operational",
+                    "EventID": 22,
+                    "EventRecordID": 17,
+                    "Computer": "XP191.r2.local",
+                    "TimeCreated": "2026-11-23T07:01:10.123456Z",
+                    "ProcessID": 4242,
+                    "UserID": "S-1-5-21-1004336348-1177238915-682003330-1105",
+                    "EventData": {},
+                }
+            ]
+        },
+    ),
+    _answer_example("One new event", {"stored": 1, "duplicate": 0, "unknown_computer": 0}, "200"),
+]
+
+_PROBLEMS = {
+    400: "The input cannot be used; `field` and `remedy` say what to change.",
+    401: "No token, or one that cannot be used.",
+    403: "The token may not do this.",
+    404: "There is no such offer, or it is somebody else's.",
+    409: "The offer's present state does not permit this.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    503: "The domain's own servers do not answer.",
+}
+
+
+def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
+    """The errors an operation answers with, for ``extend_schema(responses=...)``."""
+    return {
+        (status, "application/problem+json"): OpenApiResponse(ProblemAnswer, _PROBLEMS[status])
+        for status in statuses
+    }
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How ``TokenAuthentication`` is described."""
+
+    target_class = "assist.api.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token of `manage.py api_token`: of scope expert it acts as its "
+            "account, of scope collector it only delivers Windows events.",
+        }

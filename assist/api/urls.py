@@ -1,0 +1,22 @@
+"""Addresses under ``/api/v1/``."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+
+from assist.api import views
+
+urlpatterns = [
+    path("offers", views.OffersView.as_view(), name="api-offers"),
+    path("offers/<str:offer_id>", views.OfferView.as_view(), name="api-offer"),
+    path(
+        "offers/<str:offer_id>/logon-session",
+        views.LogonSessionView.as_view(),
+        name="api-logon-session",
+    ),
+    path("offers/<str:offer_id>/cancel", views.CancelView.as_view(), name="api-cancel"),
+    path("eligibility", views.EligibilityView.as_view(), name="api-eligibility"),
+    path("windows-events", views.WindowsEventsView.as_view(), name="api-windows-events"),
+    path("schema", views.SchemaView.as_view(), name="api-schema"),
+    re_path("", views.NowhereView.as_view(schema=None)),
+]
