@@ -40,10 +40,10 @@ def service_account(**_: Any) -> list[CheckMessage]:
     path = settings.SERVICE_KEYTAB_FILE
     if not path or not Path(path).is_file():
         return [
-            checks.Warning(
+            checks.Info(
                 f"SERVICE_KEYTAB_FILE is not a file here: {path or 'not set'}.",
                 hint="Workers need it; a process that only serves pages does not.",
-                id="assist.W002",
+                id="assist.I001",
             )
         ]
     return []

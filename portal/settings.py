@@ -147,10 +147,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "background"
 CELERY_TASK_ROUTES = {"assist.contact_novice": {"queue": "offers"}}
+DIRECTORY_SYNC_INTERVAL_SECONDS = positive_seconds("DIRECTORY_SYNC_INTERVAL_SECONDS", 900)
 CELERY_BEAT_SCHEDULE = {
     "sync-directory": {
         "task": "directory.sync_directory",
-        "schedule": positive_seconds("DIRECTORY_SYNC_INTERVAL_SECONDS", 900),
+        "schedule": DIRECTORY_SYNC_INTERVAL_SECONDS,
     },
     "sweep-offers": {
         "task": "assist.sweep_offers",

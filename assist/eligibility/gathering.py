@@ -64,7 +64,7 @@ def gather(
         caller=_caller(),
         activity=_activity(account, computer, now, offer_id),
         synced_at=computer.domain.synced_at,
-        sync_interval_seconds=float(settings.CELERY_BEAT_SCHEDULE["sync-directory"]["schedule"]),
+        sync_interval_seconds=settings.DIRECTORY_SYNC_INTERVAL_SECONDS,
     )
 
 
@@ -116,7 +116,9 @@ def _memberships(account: Account, paths: list[GroupPath]) -> Memberships:
     edges = Membership.objects.filter(
         member_sid__in=[account.sid, *by_sid], group__is_security=False, group__is_present=True
     ).select_related("group__domain")
-    barred = {edge.group.sid: (_group_reference(edge.group),) for edge in edges}
+    barred: dict[str, tuple[Reference, ...]] = {
+        edge.group.sid: (_group_reference(edge.group),) for edge in edges
+    }
     above = Membership.objects.filter(
         member_sid__in=list(barred), group__is_present=True
     ).select_related("group__domain")

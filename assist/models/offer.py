@@ -94,7 +94,7 @@ class Offer(models.Model):
         max_length=16,
         blank=True,
         choices=STATE_CHOICES,
-        help_text="How it came out, by the best evidence so far; may differ from the state.",
+        help_text="How it came out by the best evidence; not always the state.",
     )
     outcome_grade = models.CharField(max_length=16, blank=True)
     end_code = models.CharField(max_length=64, blank=True)

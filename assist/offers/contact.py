@@ -182,7 +182,8 @@ def _choose(offer: Offer, sessions: tuple[LogonSession, ...]) -> LogonSession | 
             and is_same_user(offer.novice_name, session.domain_name, session.user_name)
         ]
     if not candidates:
-        move(offer, State.NOBODY, actor=_PORTAL, now=now, **_nobody(offer, sessions))
+        sentence, remedy = _nobody(offer, sessions)
+        move(offer, State.NOBODY, actor=_PORTAL, now=now, sentence=sentence, remedy=remedy)
         return None
     if len(candidates) == 1:
         return candidates[0]
@@ -208,7 +209,7 @@ def _choose(offer: Offer, sessions: tuple[LogonSession, ...]) -> LogonSession | 
     return None
 
 
-def _nobody(offer: Offer, sessions: tuple[LogonSession, ...]) -> dict[str, str]:
+def _nobody(offer: Offer, sessions: tuple[LogonSession, ...]) -> tuple[str, str]:
     remedy = "Windows lists active logon sessions only: idle and disconnected users do not count."
     if offer.logon_session_id is not None:
         sentence = f"{offer.novice_name} is not logged on to {offer.computer_name} any more."
@@ -217,7 +218,7 @@ def _nobody(offer: Offer, sessions: tuple[LogonSession, ...]) -> dict[str, str]:
         remedy = "Ask for the offer without naming a user to choose among those logged on."
     else:
         sentence = f"Nobody is logged on to {offer.computer_name}."
-    return {"sentence": sentence, "remedy": remedy}
+    return sentence, remedy
 
 
 def _mark_start(offer: Offer, session: LogonSession) -> None:
