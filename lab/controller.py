@@ -1,0 +1,162 @@
+"""The domain controller: a Samba Active Directory on its own loopback address."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+from lab import certificates, processes, settings_files, world
+from lab.errors import LabError
+from lab.paths import CHECKOUT, LabPaths
+
+NAME = "samba"
+DEBIAN_PYTHON = "/usr/bin/python3"
+PORTS = (53, 88, 389, 445, 636)
+# Leaves out what needs the machine's own name service or serves old clients.
+SERVICES = "s3fs, rpc, ldap, cldap, kdc, drepl, winbindd, kcc, dns"
+
+
+def build(paths: LabPaths) -> None:
+    """Makes the domain from nothing, stopped: provisioned, filled, with keys and certificates."""
+    shutil.rmtree(paths.controller, ignore_errors=True)
+    paths.filled_marker.unlink(missing_ok=True)
+    paths.make()
+    _provision(paths)
+    certificates.make(paths.authority_certificate, paths.controller / "private" / "tls")
+    _write_configuration(paths)
+    _run([DEBIAN_PYTHON, str(CHECKOUT / "lab/samba/fill.py"), str(paths.smb_conf)], "filling")
+    _export_keytabs(paths)
+    settings_files.write(paths)
+    paths.filled_marker.write_text(_digest())
+
+
+def is_built(paths: LabPaths) -> bool:
+    """Whether the domain is complete and made from the world as it is described now."""
+    marker = paths.filled_marker
+    return marker.exists() and marker.read_text() == _digest()
+
+
+def start(paths: LabPaths) -> None:
+    """Starts Samba and waits until every port of it answers.
+
+    It runs in a mount namespace of its own: winbindd's socket path is compiled in, and the
+    controller must ask its own name service.
+    """
+    Path("/run/samba").mkdir(exist_ok=True)
+    run = paths.controller / "run"
+    run.mkdir(exist_ok=True)
+    resolver = paths.controller / "resolv.conf"
+    resolver.write_text(f"nameserver {world.CONTROLLER_ADDRESS}\nsearch {world.DNS_NAME}\n")
+    script = (
+        f"mount --bind '{run}' /run/samba && mount --bind '{resolver}' /etc/resolv.conf && "
+        f"exec samba --foreground --no-process-group --configfile='{paths.smb_conf}'"
+    )
+    processes.start(
+        paths,
+        NAME,
+        ["unshare", "--mount", "sh", "-c", script],
+        os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+    )
+    processes.wait_until(
+        lambda: all(_listens(port) for port in PORTS), "the domain controller", paths, NAME
+    )
+
+
+def runs(paths: LabPaths) -> bool:
+    """Whether Samba lives and answers LDAPS."""
+    return processes.runs(paths, NAME) and _listens(636)
+
+
+def stop(paths: LabPaths) -> None:
+    processes.stop(paths, NAME)
+
+
+def _digest() -> str:
+    """Changes when the world, or what writes it into a domain, changes."""
+    folder = Path(__file__).parent
+    sources = sorted([*folder.glob("samba/*.py"), folder / "world.py", Path(__file__)])
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((world.CONTROLLER_ADDRESS, port)) == 0
+
+
+def _run(command: list[str], what: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"{what} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def _provision(paths: LabPaths) -> None:
+    _run(
+        [
+            *["samba-tool", "domain", "provision", f"--targetdir={paths.controller}"],
+            *[f"--realm={world.REALM}", f"--domain={world.NETBIOS_NAME}", "--server-role=dc"],
+            *[f"--host-name={world.CONTROLLER_NAME}", f"--host-ip={world.CONTROLLER_ADDRESS}"],
+            *[f"--adminpass={world.ADMINISTRATOR_PASSWORD}", "--dns-backend=SAMBA_INTERNAL"],
+            f"--option=interfaces={world.CONTROLLER_ADDRESS}/24",
+            "--option=bind interfaces only=yes",
+        ],
+        "provisioning",
+    )
+
+
+def _write_configuration(paths: LabPaths) -> None:
+    base = paths.controller
+    sysvol = base / "state" / "sysvol"
+    paths.smb_conf.write_text(
+        f"""[global]
+    netbios name = {world.CONTROLLER_NAME.upper()}
+    realm = {world.REALM}
+    workgroup = {world.NETBIOS_NAME}
+    server role = active directory domain controller
+    server services = {SERVICES}
+    interfaces = {world.CONTROLLER_ADDRESS}/24
+    bind interfaces only = yes
+    dns forwarder =
+    private dir = {base}/private
+    state directory = {base}/state
+    cache directory = {base}/cache
+    lock directory = {base}
+    pid directory = {base}/run
+    ncalrpc dir = {base}/ncalrpc
+    binddns dir = {base}/bind-dns
+    log file = {paths.logs}/samba.%m.log
+    max log size = 2000
+    load printers = no
+    disable spoolss = yes
+    server signing = mandatory
+
+[sysvol]
+    path = {sysvol}
+    read only = no
+
+[netlogon]
+    path = {sysvol}/{world.DNS_NAME}/scripts
+    read only = no
+"""
+    )
+
+
+def _export_keytabs(paths: LabPaths) -> None:
+    """Keys of the portal's account and of every computer that is simulated."""
+    shutil.rmtree(paths.keytabs, ignore_errors=True)
+    paths.keytabs.mkdir(mode=0o700)
+    principals = {world.PORTAL_ACCOUNT: world.PORTAL_ACCOUNT} | {
+        computer.name: f"{computer.name}$" for computer in world.COMPUTERS if computer.behaviour
+    }
+    _run(
+        [
+            *[DEBIAN_PYTHON, str(CHECKOUT / "lab/samba/keytabs.py"), str(paths.smb_conf)],
+            *[str(paths.keytabs)],
+            *[f"{file}={principal}" for file, principal in principals.items()],
+        ],
+        "exporting keytabs",
+    )
