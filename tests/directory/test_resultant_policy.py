@@ -1,0 +1,256 @@
+"""The policy in force on a computer: order, and what must stay unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from directory.models import Computer, Domain, OrganizationalUnit
+from directory.policies import ResultantPolicy, resultant_policy
+from tests.directory import world
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def r2() -> Domain:
+    return world.domain()
+
+
+@pytest.fixture
+def winnipeg(r2: Domain) -> OrganizationalUnit:
+    return world.unit(r2, "Winnipeg")
+
+
+@pytest.fixture
+def xp191(r2: Domain, winnipeg: OrganizationalUnit) -> Computer:
+    return world.computer(r2, "XP191", winnipeg)
+
+
+def helpers(result: ResultantPolicy) -> list[str]:
+    return [entry.text for entry in result.helpers]
+
+
+def codes(result: ResultantPolicy) -> list[str]:
+    return [unknown.code for unknown in result.unknowns]
+
+
+ALLOW: dict[str, Any] = {"offers_allowed": True, "control_allowed": True}
+
+
+def test_the_policy_of_the_unit_is_in_force(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    source = world.link(world.policy(r2, "WinnipegGPO", ("R2\\Helpdesk",), **ALLOW), winnipeg)
+    result = resultant_policy(xp191)
+    assert (result.offers_allowed, result.control_allowed) == (True, True)
+    assert helpers(result) == ["R2\\Helpdesk"]
+    assert (result.offers_source, result.helpers_source) == (source, source)
+    assert result.unknowns == ()
+
+
+def test_without_any_policy_offers_are_not_configured(xp191: Computer) -> None:
+    result = resultant_policy(xp191)
+    assert result.offers_allowed is None
+    assert result.unknowns == ()
+
+
+def test_a_computer_in_no_unit_has_the_domains_policy(r2: Domain) -> None:
+    world.link(world.policy(r2, "DomainGPO", offers_allowed=True), r2)
+    assert resultant_policy(world.computer(r2, "LOOSE")).offers_allowed is True
+
+
+def test_the_closest_unit_has_the_last_word(r2: Domain, winnipeg: OrganizationalUnit) -> None:
+    inner = world.unit(r2, "Inner", winnipeg)
+    world.link(world.policy(r2, "DomainGPO", offers_allowed=False), r2)
+    world.link(world.policy(r2, "Outer", offers_allowed=True), winnipeg)
+    world.link(world.policy(r2, "Inner", offers_allowed=False), inner)
+    result = resultant_policy(world.computer(r2, "PC", inner))
+    assert result.offers_allowed is False
+    assert result.offers_source is not None
+    assert result.offers_source.policy_name == "Inner"
+
+
+def test_in_one_unit_link_order_one_has_the_last_word(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "Two", offers_allowed=True), winnipeg, order=2)
+    world.link(world.policy(r2, "One", offers_allowed=False), winnipeg, order=1)
+    assert resultant_policy(xp191).offers_allowed is False
+
+
+def test_each_value_has_its_own_last_writer(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "DomainGPO", ("R2\\Everywhere",), **ALLOW), r2)
+    world.link(world.policy(r2, "WinnipegGPO", control_allowed=False), winnipeg)
+    result = resultant_policy(xp191)
+    assert (result.offers_allowed, result.control_allowed) == (True, False)
+    assert helpers(result) == ["R2\\Everywhere"]
+
+
+def test_a_helper_list_replaces_or_adds_as_the_policy_says(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    inner = world.unit(r2, "Inner", winnipeg)
+    world.link(world.policy(r2, "A", ("R2\\a", "R2\\gone")), r2)
+    world.link(world.policy(r2, "B", ("R2\\b",), replaces_helpers=False), winnipeg)
+    world.link(world.policy(r2, "C", removed_helpers=["r2\\gone"]), inner)
+    assert helpers(resultant_policy(world.computer(r2, "PC", inner))) == ["R2\\a", "R2\\b"]
+    world.link(world.policy(r2, "D", ("R2\\d",)), inner, order=0)
+    assert helpers(resultant_policy(world.computer(r2, "PC2", inner))) == ["R2\\d"]
+
+
+def test_removing_a_value_leaves_it_not_configured(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "A", **ALLOW), r2)
+    world.link(world.policy(r2, "B", offers_removed=True), winnipeg)
+    assert resultant_policy(xp191).offers_allowed is None
+
+
+@pytest.mark.parametrize("flags", [2, 3])
+def test_a_policy_without_its_computer_half_says_nothing(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer, flags: int
+) -> None:
+    world.link(world.policy(r2, "A", flags=flags, is_security_filtered=True, **ALLOW), winnipeg)
+    result = resultant_policy(xp191)
+    assert (result.offers_allowed, result.unknowns) == (None, ())
+
+
+def test_a_disabled_link_says_nothing(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "A", **ALLOW), winnipeg, is_disabled=True)
+    result = resultant_policy(xp191)
+    assert (result.offers_allowed, result.unknowns) == (None, ())
+    assert [considered.effect for considered in result.considered] == ["disabled"]
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"is_security_filtered": True}, "security_filter"),
+        ({"is_security_filtered": None}, "security_descriptor_unreadable"),
+        ({"wmi_filter": "Only notebooks"}, "wmi_filter"),
+        ({"read_error": "It is gone."}, "policy_unreadable"),
+        ({"has_soft_values": True}, "soft_value"),
+    ],
+)
+def test_a_policy_that_may_or_may_not_apply_leaves_offers_unknown(
+    r2: Domain,
+    winnipeg: OrganizationalUnit,
+    xp191: Computer,
+    values: dict[str, Any],
+    code: str,
+) -> None:
+    world.link(world.policy(r2, "A", ("R2\\a",), **ALLOW, **values), winnipeg)
+    result = resultant_policy(xp191)
+    assert result.offers_allowed is None
+    assert codes(result) == [code]
+    assert not result.is_certain("offers")
+    assert result.unknowns[0].remedy
+
+
+def test_a_policy_that_may_forbid_leaves_an_allow_uncertain(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "A", **ALLOW), r2)
+    world.link(world.policy(r2, "B", offers_allowed=False, wmi_filter="x"), winnipeg)
+    result = resultant_policy(xp191)
+    assert not result.is_certain("offers")
+    assert result.is_certain("control")
+
+
+def test_a_filtered_policy_about_something_else_does_not_matter(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "A", **ALLOW), winnipeg)
+    world.link(world.policy(r2, "B", is_security_filtered=True, wmi_filter="x"), winnipeg, order=2)
+    result = resultant_policy(xp191)
+    assert (result.offers_allowed, result.unknowns) == (True, ())
+
+
+def test_a_doubt_that_a_closer_policy_overrules_is_none(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "A", ("R2\\x",), wmi_filter="x", **ALLOW), r2)
+    world.link(
+        world.policy(r2, "B", ("R2\\b",), offers_allowed=False, control_allowed=False), winnipeg
+    )
+    assert resultant_policy(xp191).unknowns == ()
+
+
+def test_a_doubtful_policy_that_says_the_same_changes_nothing(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "A", offers_allowed=True), r2)
+    world.link(world.policy(r2, "B", offers_allowed=True, wmi_filter="x"), winnipeg)
+    result = resultant_policy(xp191)
+    assert (result.offers_allowed, result.unknowns) == (True, ())
+
+
+def test_an_enforced_link_is_unknown_whatever_comes_closer(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "A", offers_allowed=False), r2, is_enforced=True)
+    world.link(world.policy(r2, "B", **ALLOW), winnipeg)
+    result = resultant_policy(xp191)
+    assert codes(result) == ["enforced"]
+    assert not result.is_certain("offers")
+
+
+def test_blocked_inheritance_is_unknown_where_it_blocks_something(
+    r2: Domain, winnipeg: OrganizationalUnit
+) -> None:
+    isolated = world.unit(r2, "Isolated", winnipeg, blocks=True)
+    pc = world.computer(r2, "PC", isolated)
+    assert resultant_policy(pc).unknowns == ()
+    world.link(world.policy(r2, "A", ("R2\\a",), **ALLOW), winnipeg)
+    result = resultant_policy(pc)
+    assert result.offers_allowed is None
+    assert codes(result) == ["blocked_inheritance"]
+
+
+def test_a_block_does_not_touch_the_units_own_policy(
+    r2: Domain, winnipeg: OrganizationalUnit
+) -> None:
+    isolated = world.unit(r2, "Isolated", winnipeg, blocks=True)
+    world.link(world.policy(r2, "A", ("R2\\a",), **ALLOW), isolated)
+    result = resultant_policy(world.computer(r2, "PC", isolated))
+    assert (result.offers_allowed, result.unknowns) == (True, ())
+
+
+def test_a_link_to_a_policy_that_cannot_be_seen_is_unknown(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "A", **ALLOW), r2)
+    world.link(None, winnipeg)
+    assert codes(resultant_policy(xp191)) == ["policy_unreadable"]
+
+
+def test_a_policy_linked_to_a_site_is_unknown_unless_overruled(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "A", offers_allowed=False), r2, site_name="Canada")
+    assert codes(resultant_policy(xp191)) == ["site_policy"]
+    world.link(world.policy(r2, "B", **ALLOW), winnipeg)
+    result = resultant_policy(xp191)
+    assert (result.offers_allowed, result.unknowns) == (True, ())
+
+
+def test_the_number_of_queries_is_fixed(
+    r2: Domain, winnipeg: OrganizationalUnit, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    place = winnipeg
+    for number in range(12):
+        place = world.unit(r2, f"U{number}", place)
+        world.link(world.policy(r2, f"P{number}", (f"R2\\h{number}",), **ALLOW), place)
+    pc = world.computer(r2, "PC", place)
+    with django_assert_num_queries(3):
+        result = resultant_policy(pc)
+        assert helpers(result) == ["R2\\h11"]
+        assert result.offers_source is not None
+        assert result.offers_source.container_name == "OU=U11"
