@@ -14,15 +14,15 @@ from pathlib import Path
 import ldb
 from samba.auth import system_session
 from samba.dcerpc import dnsp, security
-from samba.dnsserver import ARecord, NSRecord, PTRRecord, SOARecord
 from samba.ndr import ndr_pack
 from samba.param import LoadParm
+from samba.provision.sambadns import ARecord, NSRecord, SOARecord
 from samba.samdb import SamDB
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from lab import world  # noqa: E402
-from lab.samba.policies import add_policies  # noqa: E402
+from lab import world
+from lab.samba.policies import add_policies
 
 ADS_UF_NORMAL_ACCOUNT = 0x200
 ADS_UF_ACCOUNTDISABLE = 0x2
@@ -168,6 +168,15 @@ def _write_records(samdb: SamDB, dn: str, records: list[dnsp.DnssrvRpcRecord]) -
     )
 
 
+def _pointer(name: str) -> dnsp.DnssrvRpcRecord:
+    """A PTR record, which Samba's provisioning has no class for."""
+    record = dnsp.DnssrvRpcRecord()
+    record.wType, record.rank = dnsp.DNS_TYPE_PTR, dnsp.DNS_RANK_ZONE
+    record.dwSerial, record.dwTtlSeconds = 1, 900
+    record.data = name
+    return record
+
+
 def add_dns(samdb: SamDB) -> None:
     """Addresses of the computers, and a reverse zone that names them."""
     partition = f"CN=MicrosoftDNS,DC=DomainDnsZones,{world.BASE_DN}"
@@ -187,8 +196,8 @@ def add_dns(samdb: SamDB) -> None:
         samdb,
         f"DC=@,{reverse}",
         [
-            SOARecord(controller, f"hostmaster.{world.DNS_NAME}", rank=dnsp.DNS_RANK_ZONE),
-            NSRecord(controller, rank=dnsp.DNS_RANK_ZONE),
+            SOARecord(controller, f"hostmaster.{world.DNS_NAME}"),
+            NSRecord(controller),
         ],
     )
     for computer in world.COMPUTERS:
@@ -196,7 +205,7 @@ def add_dns(samdb: SamDB) -> None:
             name = f"DC={computer.name.lower()},{forward}"
             _write_records(samdb, name, [ARecord(computer.address)])
             octet = f"DC={computer.last_octet},{reverse}"
-            _write_records(samdb, octet, [PTRRecord(computer.dns_name)])
+            _write_records(samdb, octet, [_pointer(computer.dns_name)])
 
 
 def add_controller_services(samdb: SamDB) -> None:
