@@ -90,8 +90,9 @@ def _write_files(policy: world.Policy, folder: Path, version: int) -> None:
     (folder / "User").mkdir()
     file = preg.file()
     file.header.signature, file.header.version = "PReg", 1
-    file.entries = _entries(policy)
-    file.num_entries = len(file.entries)
+    entries = _entries(policy)
+    file.num_entries = len(entries)  # before the entries: their getter goes by it
+    file.entries = entries
     (folder / "Machine" / "Registry.pol").write_bytes(ndr_pack(file))
     (folder / "GPT.INI").write_text(f"[General]\r\nVersion={version}\r\n", newline="")
     # Readable for every account that SMB lets in; Samba maps these modes to an access list.
