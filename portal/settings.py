@@ -131,6 +131,13 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "OfferState": "assist.models.offer.STATE_CHOICES",
+        "OfferMode": "assist.models.offer.MODE_CHOICES",
+        "OfferViewer": "assist.models.offer.VIEWER_CHOICES",
+        "EvidenceGrade": "assist.models.Grade",
+    },
 }
 
 # --- Celery ---------------------------------------------------------------------------------

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
-import structlog
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
@@ -17,7 +18,7 @@ from rest_framework.settings import api_settings
 
 from directory.errors import PortalError
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 _LONGEST_NAME = 128  # of a field, which for an unknown one is whatever the caller wrote
@@ -88,7 +89,7 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
         return _answer_validation_error(error, request_id)
     if isinstance(error, APIException):
         return _answer_api_exception(error, request_id)
-    log.error("an API request broke", exc_info=error, request_id=request_id)
+    log.error("an API request broke", exc_info=error)
     return _problem(
         500,
         code="internal_error",
@@ -100,7 +101,7 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
 
 def _answer_portal_error(error: PortalError, request_id: str) -> HttpResponse:
     if error.status >= 500:
-        log.warning("an API request was not served", code=error.code, sentence=error.sentence)
+        log.warning("an API request was not served: %s", error.sentence)
     return _problem(
         error.status,
         code=error.code,
@@ -140,7 +141,7 @@ def _answer_api_exception(error: APIException, request_id: str) -> HttpResponse:
         response["WWW-Authenticate"] = challenge + (', error="invalid_token"' * is_refused)
     wait = getattr(error, "wait", None)
     if wait:
-        response["Retry-After"] = str(int(wait) + 1)
+        response["Retry-After"] = str(ceil(wait))
     return response
 
 

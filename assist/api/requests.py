@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from assist.api.fields import StrictChoice, StrictInteger, StrictSerializer, StrictText
@@ -84,11 +87,32 @@ class EligibilityQuery(StrictSerializer):
     )
 
 
+class WindowsEventShape(serializers.Serializer[Any]):
+    """One event, by Windows' own field names. For the description alone: the service checks it."""
+
+    Provider = serializers.CharField(
+        required=False, help_text="Microsoft-Windows-RemoteAssistance; nothing else is taken."
+    )
+    Channel = serializers.CharField(max_length=256)
+    EventID = serializers.IntegerField(min_value=0, max_value=65535)
+    EventRecordID = serializers.IntegerField(min_value=0)
+    Computer = serializers.CharField(max_length=256, help_text="Its DNS name, or its bare name.")
+    TimeCreated = serializers.DateTimeField(help_text="With its zone.")
+    ProcessID = serializers.IntegerField(required=False, allow_null=True, min_value=0)
+    UserID = serializers.CharField(required=False, allow_blank=True, help_text="A SID.")
+    EventData = serializers.DictField(required=False)
+
+
+@extend_schema_field(WindowsEventShape)
+class WindowsEventField(serializers.DictField):
+    """An event as it came."""
+
+
 class WindowsEventsRequest(StrictSerializer):
     """Events as a Windows event collector delivers them."""
 
     events = serializers.ListField(
-        child=serializers.DictField(),
+        child=WindowsEventField(),
         min_length=1,
         max_length=MAX_EVENTS,
         help_text="Events of the channels of Microsoft-Windows-RemoteAssistance.",

@@ -24,7 +24,7 @@ _DECISION: dict[str, Any] = {
     "computer": {"kind": "computer", "id": COMPUTER_ID, "name": "XP191"},
     "findings": [
         {
-            "rule": "helper_list",
+            "rule": "helper.listed",
             "effect": "allow",
             "sentence": r"R2\Helpdesk Winnipeg is on the helper list of WinnipegGPO.",
             "evidence": [
@@ -101,7 +101,7 @@ _REFUSED: dict[str, Any] = _OFFER | {
     "deadline_at": None,
     "ended_at": "2026-11-23T07:00:00.125000Z",
     "outcome": "refused",
-    "end": {"code": "mode", "sentence": _REASON, "remedy": _REMEDY},
+    "end": {"code": "mode.view_only", "sentence": _REASON, "remedy": _REMEDY},
     "decision": _DECISION
     | {
         "verdict": "refused",
@@ -113,7 +113,7 @@ _REFUSED: dict[str, Any] = _OFFER | {
         },
         "findings": [
             {
-                "rule": "mode",
+                "rule": "mode.view_only",
                 "effect": "deny",
                 "sentence": _REASON,
                 "evidence": [],
@@ -149,7 +149,7 @@ CREATE_EXAMPLES = [
     ),
     _request_example("By IP address", {"target": "127.0.11.91", "mode": "view"}),
     _answer_example("Let through", _OFFER, "201"),
-    _answer_example("Refused, and recorded", _REFUSED, "201"),
+    _answer_example("Refused", _REFUSED, "201"),
 ]
 OFFER_EXAMPLES = [_answer_example("An offer", _OFFER, "200")]
 LIST_EXAMPLES = [

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from assist.actors import Actor
 from assist.models import ApiToken, TokenScope
@@ -134,12 +135,13 @@ def world(db: None) -> World:
         netbios_name_folded="r2",
         sid=DOMAIN_SID,
         forest_dns_name="r2.local",
+        synced_at=timezone.now(),
     )
     world = World(domain)
-    for name in ("mjones", "nkhan", "eadams", "bsmith"):
+    for name in ("mjones", "nkhan", "eadams", "bsmith", "svc-ra-portal"):
         world.add_account(name)
     world.add_group("Remote Assistance Experts", "mjones", "nkhan", "eadams")
-    helpers = world.add_group("Helpdesk Winnipeg", "mjones", "nkhan")
+    helpers = world.add_group("Helpdesk Winnipeg", "mjones", "nkhan", "svc-ra-portal")
     winnipeg = world.add_unit("Winnipeg", may_control=True, helper=helpers)
     world.add_computer("XP191", winnipeg)
     world.add_computer("XP192", winnipeg)

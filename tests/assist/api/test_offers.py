@@ -64,7 +64,7 @@ def test_a_refused_offer_is_made_too_and_says_why(mary: Program) -> None:
     ("changes", "field", "code"),
     [
         ({"target": "XP999"}, "target", "unknown_name"),
-        ({"target": "XP 191;DROP"}, "target", None),
+        ({"target": "XP 191;DROP"}, "target", "invalid_name"),
         ({"target": ""}, "target", None),
         ({"target": "x" * 257}, "target", None),
         ({"target": 191}, "target", None),
