@@ -50,7 +50,8 @@ def _firewall_entries() -> list[preg.entry]:
     for program in ("msra.exe", "raserver.exe"):
         path = rf"%WINDIR%\System32\{program}"
         entries.append(_text(programs + r"\List", path, f"{path}:*:Enabled:Remote Assistance"))
-    rule = "v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|Profile=Domain|{}|EmbedCtxt=@FirewallAPI.dll,-33002|"
+    rule = "v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|Profile=Domain|{}|"
+    rule += "EmbedCtxt=@FirewallAPI.dll,-33002|"
     for name, match in (
         (
             "RemoteAssistance-DCOM-In-TCP-NoScope-Active",
