@@ -115,9 +115,11 @@ def _filter_by_group(samdb: SamDB, dn: ldb.Dn, domain_sid: security.dom_sid, gro
             "objectSid"
         ][0],
     )
-    sddl = descriptor.as_sddl(domain_sid)
-    sddl += f"(A;CI;RPLCRC;;;AU)(A;CI;RPLCRC;;;{group_sid})"
-    sddl += f"(OA;CI;CR;{APPLY_GROUP_POLICY};;{group_sid})"
+    # Into the DACL: what is appended at the end lands in the SACL after it.
+    dacl, sacl_mark, sacl = descriptor.as_sddl(domain_sid).partition("S:")
+    dacl += f"(A;CI;RPLCRC;;;AU)(A;CI;RPLCRC;;;{group_sid})"
+    dacl += f"(OA;CI;CR;{APPLY_GROUP_POLICY};;{group_sid})"
+    sddl = dacl + sacl_mark + sacl
     change = ldb.Message(dn)
     change["nTSecurityDescriptor"] = ldb.MessageElement(
         ndr_pack(security.descriptor.from_sddl(sddl, domain_sid)),
