@@ -5,148 +5,49 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from assist.actors import Actor
 from assist.models import ApiToken, TokenScope
 from assist.tokens import token_create
-from directory.comparison import fold_name
-from directory.models import (
-    Account,
-    Computer,
-    Domain,
-    Group,
-    GroupPolicy,
-    GroupPolicyLink,
-    HelperEntry,
-    Membership,
-    OrganizationalUnit,
-)
-
-DOMAIN_SID = "S-1-5-21-1004336348-1177238915-682003330"
-
-
-@dataclass
-class World:
-    """The rows of one domain; each account and computer by its short name."""
-
-    domain: Domain
-    accounts: dict[str, Account] = field(default_factory=dict)
-    groups: dict[str, Group] = field(default_factory=dict)
-    computers: dict[str, Computer] = field(default_factory=dict)
-    _next_rid: int = 1100
-
-    def _principal(self, name: str) -> dict[str, Any]:
-        self._next_rid += 1
-        return {
-            "guid": uuid.uuid4(),
-            "distinguished_name": f"CN={name},{self.domain.distinguished_name}",
-            "domain": self.domain,
-            "sid": f"{DOMAIN_SID}-{self._next_rid}",
-            "sam_account_name": name,
-            "sam_account_name_folded": fold_name(name),
-        }
-
-    def add_account(self, name: str, **columns: Any) -> Account:
-        principal_name = f"{name}@r2.local"
-        self.accounts[name] = Account.objects.create(
-            **self._principal(name),
-            user_principal_name=principal_name,
-            user_principal_name_folded=fold_name(principal_name),
-            user_account_control=0x200,
-            **columns,
-        )
-        return self.accounts[name]
-
-    def add_group(self, name: str, *members: str) -> Group:
-        group = Group.objects.create(
-            **self._principal(name), is_security=True, scope=Group.Scope.GLOBAL
-        )
-        for member in members:
-            account = self.accounts[member]
-            Membership.objects.create(group=group, member_sid=account.sid, member_account=account)
-        self.groups[name] = group
-        return group
-
-    def add_computer(self, name: str, unit: OrganizationalUnit) -> Computer:
-        dns_name = f"{name.lower()}.r2.local"
-        self.computers[name] = Computer.objects.create(
-            **(
-                self._principal(name)
-                | {"sam_account_name": f"{name}$", "sam_account_name_folded": f"{name.lower()}$"}
-            ),
-            name=name,
-            name_folded=fold_name(name),
-            dns_name=dns_name,
-            dns_name_folded=fold_name(dns_name),
-            operating_system="Windows 11 Enterprise",
-            operating_system_version="10.0 (22631)",
-            user_account_control=0x1000,
-            ou=unit,
-        )
-        return self.computers[name]
-
-    def add_unit(self, name: str, *, may_control: bool, helper: Group) -> OrganizationalUnit:
-        """An organizational unit whose own policy allows offers."""
-        unit = OrganizationalUnit.objects.create(
-            guid=uuid.uuid4(),
-            distinguished_name=f"OU={name},{self.domain.distinguished_name}",
-            domain=self.domain,
-            name=name,
-        )
-        policy = GroupPolicy.objects.create(
-            guid=uuid.uuid4(),
-            distinguished_name=f"CN={name}GPO,{self.domain.distinguished_name}",
-            domain=self.domain,
-            policy_guid=uuid.uuid4(),
-            display_name=f"{name}GPO",
-            version=3,
-            offers_allowed=True,
-            control_allowed=may_control,
-            replaces_helpers=True,
-            is_security_filtered=False,
-        )
-        GroupPolicyLink.objects.create(
-            domain=self.domain,
-            ou=unit,
-            policy=policy,
-            policy_distinguished_name=policy.distinguished_name,
-            order=1,
-        )
-        HelperEntry.objects.create(policy=policy, position=0, text=str(helper), group=helper)
-        return unit
+from directory.models import GroupPolicyLink, HelperEntry, OrganizationalUnit
+from tests.assist.cast import Cast, make_policy
 
 
 @pytest.fixture
-def world(db: None) -> World:
-    """Mary and Nadia are experts and helpers, Eve is an expert only, Bob is neither."""
-    domain = Domain.objects.create(
+def world(cast: Cast) -> Cast:
+    """The cast, a second computer where Mary may control, and one where she may only view."""
+    cast.add_computer("XP192")
+    unit = OrganizationalUnit.objects.create(
         guid=uuid.uuid4(),
-        distinguished_name="DC=r2,DC=local",
-        dns_name="r2.local",
-        dns_name_folded="r2.local",
-        netbios_name="R2",
-        netbios_name_folded="r2",
-        sid=DOMAIN_SID,
-        forest_dns_name="r2.local",
-        synced_at=timezone.now(),
+        distinguished_name=f"OU=Vancouver,{cast.domain.distinguished_name}",
+        domain=cast.domain,
+        name="Vancouver",
     )
-    world = World(domain)
-    for name in ("mjones", "nkhan", "eadams", "bsmith", "svc-ra-portal"):
-        world.add_account(name)
-    world.add_group("Remote Assistance Experts", "mjones", "nkhan", "eadams")
-    helpers = world.add_group("Helpdesk Winnipeg", "mjones", "nkhan", "svc-ra-portal")
-    winnipeg = world.add_unit("Winnipeg", may_control=True, helper=helpers)
-    world.add_computer("XP191", winnipeg)
-    world.add_computer("XP192", winnipeg)
-    world.add_computer("VAN042", world.add_unit("Vancouver", may_control=False, helper=helpers))
-    return world
+    policy = make_policy(
+        cast.domain,
+        "VancouverGPO",
+        offers_allowed=True,
+        control_allowed=False,
+        replaces_helpers=True,
+    )
+    GroupPolicyLink.objects.create(
+        domain=cast.domain,
+        ou=unit,
+        policy=policy,
+        policy_distinguished_name=policy.distinguished_name,
+        order=1,
+    )
+    for position, name in enumerate(("Helpdesk Winnipeg", "Remote Assistance Portal")):
+        group = cast.groups[name]
+        HelperEntry.objects.create(policy=policy, position=position, text=str(group), group=group)
+    cast.add_computer("VAN042", ou=unit)
+    return cast
 
 
 @dataclass(frozen=True)
@@ -200,7 +101,7 @@ MakeToken = Callable[..., tuple[ApiToken, str]]
 
 
 @pytest.fixture
-def make_token(world: World) -> MakeToken:
+def make_token(world: Cast) -> MakeToken:
     """Makes a token of an account, or a collector's if none is named."""
 
     def make(

@@ -13,26 +13,27 @@ from assist.api.authentication import source_address
 from assist.models import ApiToken
 from assist.tokens import token_revoke
 from directory.models import Membership
-from tests.assist.api.conftest import MakeToken, Program, World, require_problem
+from tests.assist.api.conftest import MakeToken, Program, require_problem
+from tests.assist.cast import Cast
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 
 
-def test_no_token_is_asked_for_one(world: World) -> None:
+def test_no_token_is_asked_for_one(world: Cast) -> None:
     answer = Program().get("offers")
     require_problem(answer, 401, "not_authenticated")
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
 @pytest.mark.parametrize("text", ["rap_nonsense", "", " ", "x" * 5000, "rap_\u00e9", "rap_ a"])
-def test_a_token_that_is_not_known_is_refused(world: World, text: str) -> None:
+def test_a_token_that_is_not_known_is_refused(world: Cast, text: str) -> None:
     answer = Program().call("GET", "offers", Authorization=f"Bearer {text}")
     require_problem(answer, 401, "authentication_failed")
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
 
 
 @pytest.mark.parametrize("header", ["Basic bWpvbmVzOng=", "Bearer", "rap_x", "Token rap_x"])
-def test_another_scheme_is_no_token(world: World, header: str) -> None:
+def test_another_scheme_is_no_token(world: Cast, header: str) -> None:
     answer = Program().call("GET", "offers", Authorization=header)
     assert answer.status == 401
     assert "WWW-Authenticate" in answer.headers
@@ -80,7 +81,7 @@ def test_the_last_use_is_written_once_a_minute_at_most(make_token: MakeToken) ->
     ids=["disabled", "gone", "locked", "expired"],
 )
 def test_a_token_sleeps_while_its_account_cannot_be_used(
-    world: World, mary: Program, columns: dict[str, object]
+    world: Cast, mary: Program, columns: dict[str, object]
 ) -> None:
     account = world.accounts["mjones"]
     for name, value in columns.items():
@@ -89,7 +90,7 @@ def test_a_token_sleeps_while_its_account_cannot_be_used(
     require_problem(mary.get("offers"), 401, "account_not_usable")
 
 
-def test_who_is_no_expert_any_more_may_nothing(world: World, mary: Program) -> None:
+def test_who_is_no_expert_any_more_may_nothing(world: Cast, mary: Program) -> None:
     assert mary.get("offers").status == 200
     Membership.objects.filter(
         group=world.groups["Remote Assistance Experts"],

@@ -14,7 +14,8 @@ from rest_framework.test import APIRequestFactory
 from assist.api import views
 from assist.api.errors import answer_error
 from directory.errors import PortalError
-from tests.assist.api.conftest import Program, World, require_problem
+from tests.assist.api.conftest import Program, require_problem
+from tests.assist.cast import Cast
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_what_cannot_be_answered_with_is_refused(mary: Program) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "PUT"])
 @pytest.mark.parametrize("path", ["", "offer", "offers/", "offers/1/2/3", "%00", "schema/"])
-def test_an_address_that_is_none_is_not_found(world: World, method: str, path: str) -> None:
+def test_an_address_that_is_none_is_not_found(world: Cast, method: str, path: str) -> None:
     require_problem(Program().call(method, path), 404, "not_found")
 
 

@@ -13,7 +13,8 @@ from assist.lifecycle import Mode, State
 from assist.models import LogonSessionChoice, Offer
 from assist.offers import offer_request
 from directory.addresses import UnknownAddress
-from tests.assist.api.conftest import Program, World, require_problem
+from tests.assist.api.conftest import Program, require_problem
+from tests.assist.cast import Cast
 
 WANTED = {"target": "XP191", "mode": "control"}
 
@@ -29,7 +30,7 @@ def _choosing(program: Program) -> Offer:
     return offer
 
 
-def test_an_offer_is_made_and_read_again(world: World, mary: Program) -> None:
+def test_an_offer_is_made_and_read_again(world: Cast, mary: Program) -> None:
     wanted = WANTED | {"user": "BSmith@R2.local", "ticket": "INC0012345", "reason": "No printer"}
     made = mary.post("offers", wanted)
     assert made.status == 201
@@ -107,7 +108,7 @@ def test_all_fields_at_fault_are_named(mary: Program) -> None:
     assert all(item["remedy"] for item in problem["errors"])
 
 
-def test_the_viewer_is_the_one_she_chose_last(world: World, mary: Program) -> None:
+def test_the_viewer_is_the_one_she_chose_last(world: Cast, mary: Program) -> None:
     assert mary.post("offers", WANTED).document["viewer"] == "windows"
     get_user_model().objects.create(
         sid=world.accounts["mjones"].sid, name=r"R2\mjones", viewer="freerdp"
@@ -187,7 +188,7 @@ def test_cancelling_takes_no_fields(mary: Program) -> None:
     assert mary.get(f"offers/{offer_id}").document["state"] == "queued"
 
 
-def test_a_list_is_paged_without_gaps_or_repeats(world: World, mary: Program) -> None:
+def test_a_list_is_paged_without_gaps_or_repeats(world: Cast, mary: Program) -> None:
     actor = Actor.of_account(world.accounts["mjones"])
     now = timezone.now()
     for _ in range(7):  # at one and the same time: the cursor must not lose any
@@ -235,7 +236,7 @@ def test_a_parameter_counts_once(mary: Program) -> None:
     require_problem(answer, 400, "invalid_input", "limit")
 
 
-def test_an_expert_explains_her_own_offers(world: World, mary: Program) -> None:
+def test_an_expert_explains_her_own_offers(world: Cast, mary: Program) -> None:
     for name in (None, r"r2.local\MJONES", "mjones@r2.local", "mjones"):
         query = {"expert": name} if name else {}
         answer = mary.get("eligibility", computer="xp191", mode="control", **query)

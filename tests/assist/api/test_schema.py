@@ -12,7 +12,8 @@ from django.core.management import call_command
 from jsonschema import Draft202012Validator
 
 from assist.api.urls import urlpatterns
-from tests.assist.api.conftest import Program, World
+from tests.assist.api.conftest import Program
+from tests.assist.cast import Cast
 from tests.environment import ROOT
 
 COMMITTED = ROOT / "docs" / "openapi.yaml"
@@ -39,7 +40,7 @@ def test_the_committed_description_is_the_present_one() -> None:
     )
 
 
-def test_anybody_may_read_it(world: World) -> None:
+def test_anybody_may_read_it(world: Cast) -> None:
     answer = Program().get("schema")
     assert answer.status == 200
     assert yaml.safe_load(answer.document)["openapi"].startswith("3.1")
