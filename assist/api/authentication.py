@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -17,6 +18,8 @@ from assist.actors import Actor
 from assist.models import ApiToken, TokenScope
 from assist.tokens import token_find
 from directory.models import Account
+
+log = logging.getLogger(__name__)
 
 REALM = 'Bearer realm="api"'
 
@@ -55,6 +58,7 @@ class TokenAuthentication(BaseAuthentication):
             return None
         token = token_find(text.strip().decode("latin-1"), timezone.now())
         if token is None:
+            log.warning("a token was refused, from %s", source_address(request._request))
             raise AuthenticationFailed("The token is not known, has expired or was revoked.")
         return Principal(token, _actor_of(token, request)), token
 

@@ -260,3 +260,13 @@ def test_an_expert_explains_nobody_elses(mary: Program, name: str) -> None:
 def test_an_unknown_computer_is_wrong_input(mary: Program) -> None:
     require_problem(mary.get("eligibility", computer="XP999"), 400, "unknown_name", "computer")
     require_problem(mary.get("eligibility"), 400, "invalid_input", "computer")
+
+
+def test_a_manager_who_is_an_expert_reads_every_offer_and_acts_on_none(
+    world: Cast, mary: Program, nadia: Program
+) -> None:
+    world.join(world.groups["Remote Assistance Managers"], world.accounts["nkhan"])
+    offer_id = mary.post("offers", WANTED).document["id"]
+    assert nadia.get(f"offers/{offer_id}").status == 200
+    assert [offer["id"] for offer in nadia.get("offers").document["results"]] == [offer_id]
+    require_problem(nadia.post(f"offers/{offer_id}/cancel"), 404, "offer_not_found")

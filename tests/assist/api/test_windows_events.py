@@ -66,6 +66,12 @@ def test_a_delivery_of_another_shape_is_refused(
         ("Computer", "x" * 300),
         ("Channel", "Security"),
         ("EventData", []),
+        ("EventData", {"x": "y" * 9000}),
+        ("UserID", 5),
+        ("UserID", "mjones"),
+        ("UserID", "S-1-5-" + "9" * 400),
+        ("ProcessID", "4242"),
+        ("Provider", "Microsoft-Windows-Security-Auditing"),
     ],
 )
 def test_an_error_names_the_event_and_its_field(
