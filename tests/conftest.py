@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import audit_flush
 from tests.environment import LAB_DIR, ROOT
+
+audit_flush.install()
+from tests.fixtures_directory import domain_content, sockets, synced_directory
+
+__all__ = ["domain_content", "sockets", "synced_directory"]
 
 
 @dataclass(frozen=True)
