@@ -108,10 +108,19 @@ def invitation_take(*, actor: Actor, offer: Offer, now: datetime | None = None) 
     novice_name = offer.novice_name or offer.computer_name
     lifetime = invitation.expires_at - invitation.created_at
     if password is None:
-        content = write_windows(connection_string, novice_name, invitation.created_at, lifetime)
+        content = write_windows(
+            connection_string,
+            novice_name=novice_name,
+            now=invitation.created_at,
+            lifetime=lifetime,
+        )
     else:
         content = write_freerdp(
-            connection_string, password, novice_name, invitation.created_at, lifetime
+            connection_string,
+            password=password,
+            novice_name=novice_name,
+            now=invitation.created_at,
+            lifetime=lifetime,
         )
     audit.record(
         "invitation.taken", actor=actor, offer=offer, data={"viewer": offer.viewer}, now=now

@@ -126,7 +126,9 @@ def outcome_of(observations: Iterable[Observation]) -> Outcome:
     Args:
         observations: In any order, repeated or not.
     """
-    evidence = sorted(set(observations), key=lambda item: item.at)
+    evidence = sorted(
+        set(observations), key=lambda item: (item.at, item.kind, item.grade, item.event_id or 0)
+    )
     windows = [item for item in evidence if item.event_id is not None]
     seen = [item for item in evidence if item.kind in (VIEWED, CONTROLLED)]
     timed_out = [item for item in windows if item.kind == UNANSWERED]

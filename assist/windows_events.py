@@ -28,7 +28,8 @@ LATE = timedelta(minutes=15)  # how long after its end an offer still takes even
 CLOCKS_DIFFER = timedelta(minutes=5)  # as much as Kerberos tolerates within a domain
 PROVIDER = "Microsoft-Windows-RemoteAssistance"
 _FRACTION = re.compile(r"(\.\d{6})\d+")  # Windows writes 100 ns; databases keep microseconds
-_SID = re.compile(r"S-1-\d+(-\d+){1,15}")
+# [MS-DTYP] 2.4.2.1: an authority of 48 bits, at most 15 sub-authorities of 32; fits the column.
+_SID = re.compile(r"S-1-[0-9]{1,15}(-[0-9]{1,10}){1,15}")
 _PERSON = "S-1-5-21-"  # an account of a domain or computer, not a service's well-known SID
 _LARGEST = 2**63 - 1
 
@@ -116,16 +117,21 @@ def _parse(event: object, where: str, now: datetime) -> WindowsEvent:
     provider = event.get("Provider", PROVIDER)
     if provider != PROVIDER:
         raise _malformed(f"{where}.Provider", f"is not {PROVIDER}")
-    data = event.get("EventData") or {}
+    data = event.get("EventData")
+    data = {} if data is None else data
     if not isinstance(data, dict) or len(str(data)) > 8192 or "\\x00" in repr(data):
         raise _malformed(f"{where}.EventData", "is not an object of at most 8 kB of text")
     process_id = event.get("ProcessID")
-    user_sid = event.get("UserID") or ""
+    user_sid = event.get("UserID")
+    user_sid = "" if user_sid is None else user_sid
     if not isinstance(user_sid, str) or (user_sid and not _SID.fullmatch(user_sid)):
         raise _malformed(f"{where}.UserID", "is not a SID")
+    channel = _text(event, "Channel", where, 256)
+    if not channel.startswith(f"{PROVIDER}/"):
+        raise _malformed(f"{where}.Channel", f"is not a channel of {PROVIDER}")
     return WindowsEvent(
         computer_name=_text(event, "Computer", where, 256),
-        channel=_text(event, "Channel", where, 256),
+        channel=channel,
         record_id=_number(event, "EventRecordID", where, _LARGEST),
         event_id=_number(event, "EventID", where, 65535),
         process_id=None if process_id is None else _number(event, "ProcessID", where, 2**31 - 1),

@@ -191,7 +191,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         help_text="The novice of the chosen logon session.",
-                        max_length=256,
+                        max_length=512,
                     ),
                 ),
                 (
@@ -202,7 +202,7 @@ class Migration(migrations.Migration):
                         max_length=184,
                     ),
                 ),
-                ("logon_session_id", models.PositiveIntegerField(null=True)),
+                ("logon_session_id", models.PositiveBigIntegerField(null=True)),
                 ("ticket", models.CharField(blank=True, max_length=64)),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 (
@@ -322,9 +322,9 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("domain_name", models.CharField(max_length=128)),
-                ("user_name", models.CharField(max_length=128)),
-                ("session_id", models.PositiveIntegerField()),
+                ("domain_name", models.CharField(max_length=255)),
+                ("user_name", models.CharField(max_length=255)),
+                ("session_id", models.PositiveBigIntegerField()),
                 (
                     "offer",
                     models.ForeignKey(

@@ -57,12 +57,12 @@ class Offer(models.Model):
         max_length=256, blank=True, help_text=r"The novice asked for, as DOMAIN\name, or empty."
     )
     novice_name = models.CharField(
-        max_length=256, blank=True, help_text=r"The novice of the chosen logon session."
+        max_length=512, blank=True, help_text=r"The novice of the chosen logon session."
     )
     novice_sid = models.CharField(
         max_length=184, blank=True, help_text="Empty where the directory does not know the novice."
     )
-    logon_session_id = models.PositiveIntegerField(null=True)
+    logon_session_id = models.PositiveBigIntegerField(null=True)
     ticket = models.CharField(max_length=64, blank=True)
     reason = models.CharField(max_length=500, blank=True)
 
@@ -157,9 +157,9 @@ class LogonSessionChoice(models.Model):
     """A logon session on the novice's computer, kept while the expert chooses."""
 
     offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="logon_sessions")
-    domain_name = models.CharField(max_length=128)
-    user_name = models.CharField(max_length=128)
-    session_id = models.PositiveIntegerField()
+    domain_name = models.CharField(max_length=255)
+    user_name = models.CharField(max_length=255)
+    session_id = models.PositiveBigIntegerField()
 
     class Meta:
         ordering: ClassVar[list[str]] = ["session_id"]

@@ -142,7 +142,8 @@ def _contact(offer: Offer) -> None:
         return
     _mark_start(offer, session)
     text = start_remote_assistance(target, credential, session, limits)
-    parse_connection_string(text)  # what no viewer could open is an error here, not on her desk
+    # What no viewer could open is an error here, not on the expert's desk.
+    parse_connection_string(text).to_version_1()
     _invite(offer, text)
 
 
