@@ -105,10 +105,10 @@ def _filter_by_group(samdb: SamDB, dn: ldb.Dn, domain_sid: security.dom_sid, gro
     """Takes Apply Group Policy from Authenticated Users and gives it to the group alone."""
     found = samdb.search(dn, scope=ldb.SCOPE_BASE, attrs=["nTSecurityDescriptor"])
     descriptor = ndr_unpack(security.descriptor, found[0]["nTSecurityDescriptor"][0])
-    for ace in list(descriptor.dacl.aces):
-        is_apply = getattr(ace.object, "flags", 0) and str(ace.object.type) == APPLY_GROUP_POLICY
-        if str(ace.trustee) == AUTHENTICATED_USERS and is_apply:
-            descriptor.dacl_del(ace.trustee)
+    everybody = security.dom_sid(AUTHENTICATED_USERS)
+    # Samba's dacl_del steps over the entry after one that it takes out.
+    while any(ace.trustee == everybody for ace in descriptor.dacl.aces):
+        descriptor.dacl_del(everybody)
     group_sid = ndr_unpack(
         security.dom_sid,
         samdb.search(world.BASE_DN, expression=f"(sAMAccountName={group})", attrs=["objectSid"])[0][
