@@ -1,0 +1,110 @@
+"""Connection strings: what lets a viewer find a computer that shares its screen."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from assist.remote_assistance.errors import BadAnswer
+
+LONGEST = 65_536
+_ID = re.compile(r"\A[A-Za-z0-9+/=_.:{}-]{1,512}\Z")
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Where the novice's computer waits for the viewer."""
+
+    address: IPv4Address | IPv6Address
+    port: int
+
+
+@dataclass(frozen=True)
+class ConnectionString:
+    """Connection string 2 ([MS-RAI] 2.2.2), taken apart.
+
+    ``raw`` is the text as it came; it goes into invitations unchanged.
+    """
+
+    authorization_id: str
+    session_id: str
+    key_hash: str
+    key_hash_256: str
+    listeners: tuple[Listener, ...]
+    raw: str
+
+    def to_version_1(self) -> str:
+        """Connection string 1 ([MS-RAI] 2.2.1), which carries IPv4 addresses only.
+
+        Raises:
+            BadAnswer: The computer listens on no IPv4 address.
+        """
+        places = [
+            f"{listener.address}:{listener.port}"
+            for listener in self.listeners
+            if isinstance(listener.address, IPv4Address)
+        ]
+        if not places:
+            raise BadAnswer(
+                "The computer waits on no IPv4 address, and this form of invitation needs one.",
+                remedy="Offer again with FreeRDP as the viewer.",
+            )
+        return f"65538,1,{';'.join(places)},*,{self.authorization_id},*,*,{self.key_hash}"
+
+
+def parse_connection_string(text: str) -> ConnectionString:
+    """Reads connection string 2.
+
+    Args:
+        text: What GetNoviceUserInfo returned.
+
+    Raises:
+        BadAnswer: The text is too long, not XML, declares entities, or lacks what a viewer needs.
+    """
+    if len(text) > LONGEST:
+        raise BadAnswer(f"The connection string has {len(text)} characters; {LONGEST} is the most.")
+    if "<!" in text or "<?" in text:
+        raise BadAnswer("The connection string has declarations, which none needs.")
+    try:
+        root = ET.fromstring(text)  # noqa: S314 - bounded, and without declarations no entities
+    except ET.ParseError as error:
+        raise BadAnswer("The connection string is not XML.") from error
+    attributes = root.find("A")
+    if root.tag != "E" or attributes is None:
+        raise BadAnswer("The connection string has no authorization.")
+    identifier = attributes.get("ID", "")
+    if not _ID.match(identifier):
+        raise BadAnswer("The connection string has no usable authorization string.")
+    transports = root.findall("C/T")
+    listeners = tuple(
+        listener
+        for transport in transports
+        for element in transport.findall("L")
+        if (listener := _listener(element))
+    )
+    if not listeners:
+        raise BadAnswer("The connection string names no address to connect to.")
+    return ConnectionString(
+        authorization_id=identifier,
+        session_id=transports[0].get("SID", ""),
+        key_hash=attributes.get("KH", ""),
+        key_hash_256=attributes.get("KH2", ""),
+        listeners=listeners,
+        raw=text,
+    )
+
+
+def _listener(element: ET.Element) -> Listener | None:
+    """A listener; one that is a web socket (``U`` instead of ``P``) is passed over."""
+    if element.get("P") is None and element.get("U") is not None:
+        return None
+    try:
+        address = ip_address(element.get("N", ""))
+        port = int(element.get("P", ""))
+    except ValueError as error:
+        raise BadAnswer("The connection string has an address that is none.") from error
+    if not 0 < port < 65_536:
+        raise BadAnswer(f"The connection string has a port {port}.")
+    return Listener(address, port)
