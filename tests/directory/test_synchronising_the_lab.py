@@ -23,6 +23,7 @@ from directory.names import find_account, find_computer
 from directory.policies import resultant_policy
 from directory.synchronisation import SynchronisationRunning, TooManyRemovals, applying
 from directory.synchronisation.reading import DomainContent
+from directory.tasks import sync_directory
 from lab import world as lab_world
 from portal.celery import app
 from tests.directory import world
@@ -252,7 +253,8 @@ def test_the_command_knows_only_configured_domains() -> None:
 
 
 def test_the_task_does_the_same(lab_domain: object) -> None:
-    app.tasks["directory.sync_directory"].apply(throw=True)
+    assert app.tasks["directory.sync_directory"].name == sync_directory.name
+    sync_directory.apply(throw=True)
     assert SyncRun.objects.latest().state == SyncRun.State.SUCCEEDED
 
 

@@ -73,7 +73,7 @@ def test_a_certificate_of_another_authority_is_refused(
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("name", ["dc2.r2.local", "127.0.10.1", "r2.local.evil.example"])
+@pytest.mark.parametrize("name", ["dc2.r2.local", "127.0.10.2", "dc1.r2.local.evil.example"])
 def test_a_certificate_for_another_name_is_refused(lab_domain: object, name: str) -> None:
     with pytest.raises(CertificateRefused):
         open_connection(connection_settings(), [ServerAddress(name, CONTROLLER.ip)])
