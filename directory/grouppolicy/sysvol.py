@@ -13,6 +13,8 @@ import uuid
 from types import TracebackType
 from typing import Self
 
+from gssapi.exceptions import GSSError
+from krb5 import Krb5Error
 from smbprotocol.connection import Connection
 from smbprotocol.exceptions import (
     NtStatus,
@@ -132,7 +134,8 @@ class Sysvol:
             session.connect()
             tree = TreeConnect(session, rf"\\{self._server_name}\{SHARE}")
             tree.connect()
-        except SMBAuthenticationError as error:
+        except (SMBAuthenticationError, Krb5Error, GSSError) as error:
+            # smbprotocol wraps what goes wrong with the ticket, but not with getting the first.
             self._disconnect()
             raise SysvolUnavailable(
                 f"{self._server_name} does not let the reading account in to SYSVOL, or no "
