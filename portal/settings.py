@@ -52,6 +52,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.signin.middleware.SignInRequiredMiddleware",
+    "portal.middleware.PortalErrorMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"
@@ -103,6 +105,9 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = int(positive_seconds("SESSION_LIFETIME_SECONDS", 8 * 3600))
+SIGN_IN_WINDOW_SECONDS = positive_seconds("SIGN_IN_WINDOW_SECONDS", 900)
+SIGN_IN_REFUSALS_PER_ACCOUNT = env.int("SIGN_IN_REFUSALS_PER_ACCOUNT", 8)
+SIGN_IN_REFUSALS_PER_ADDRESS = env.int("SIGN_IN_REFUSALS_PER_ADDRESS", 40)
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "portal.views.csrf_failure"
 SECURE_SSL_REDIRECT = HTTPS and env.bool("REDIRECT_TO_HTTPS", True)
@@ -194,7 +199,6 @@ ROLE_GROUPS = {
 AUTHORITY = "service"  # design: the portal's own account calls the novice's computer
 SERVICE_PRINCIPAL = env.str("SERVICE_PRINCIPAL", "")
 SERVICE_KEYTAB_FILE = env.str("SERVICE_KEYTAB_FILE", "")
-KDC_ADDRESSES = env.list("KDC_ADDRESSES", [])  # empty: the directory servers
 NOVICE_SUBNETS = networks("NOVICE_SUBNETS")
 CONTACT_CONNECT_TIMEOUT_SECONDS = positive_seconds("CONTACT_CONNECT_TIMEOUT_SECONDS", 5)
 CONTACT_CALL_TIMEOUT_SECONDS = positive_seconds("CONTACT_CALL_TIMEOUT_SECONDS", 15)

@@ -152,7 +152,6 @@ def service_credential() -> KeytabCredential:
     return KeytabCredential(
         principal=settings.SERVICE_PRINCIPAL,
         keytab_path=settings.SERVICE_KEYTAB_FILE,
-        kdc_addresses=tuple(settings.KDC_ADDRESSES or settings.DIRECTORY_SERVERS),
     )
 
 

@@ -1,19 +1,24 @@
-"""A service ticket for one computer, from the portal's keytab, kept in memory alone."""
+"""A service ticket for one computer, from the portal's keytab, kept in memory alone.
+
+MIT Kerberos asks for the tickets, into a memory cache made for this one contact. Where the
+domain's Kerberos servers are is written in krb5.conf (``KRB5_CONFIG``).
+"""
 
 from __future__ import annotations
 
-import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import gssapi
+import krb5
 from impacket.krb5 import constants
-from impacket.krb5.crypto import InvalidChecksum, Key
-from impacket.krb5.kerberosv5 import KerberosError, getKerberosTGS, getKerberosTGT
-from impacket.krb5.keytab import Keytab
+from impacket.krb5.asn1 import TGS_REP, EncryptedData, seq_set
+from impacket.krb5.asn1 import Ticket as TicketAsn1
+from impacket.krb5.crypto import Key, _enctype_table
 from impacket.krb5.types import Principal
-from pyasn1.error import PyAsn1Error
+from pyasn1.codec.der import decoder, encoder
 
 from assist.remote_assistance.errors import (
     AuthenticationFailed,
@@ -21,23 +26,19 @@ from assist.remote_assistance.errors import (
     RemoteAssistanceError,
 )
 
+KRB5_ERRORS_BEGIN = -1765328384  # RFC 4120 7.5.9's numbers, as MIT's library offsets them
+KDC_UNREACHABLE = -1765328228
+REALM_UNKNOWN = -1765328230
 _AES = (
     constants.EncryptionTypes.aes256_cts_hmac_sha1_96.value,
     constants.EncryptionTypes.aes128_cts_hmac_sha1_96.value,
 )
-# RFC 4120 7.5.9: what each of the KDC's answers means for the person who reads it.
 _SENTENCES = {
-    constants.ErrorCodes.KDC_ERR_C_PRINCIPAL_UNKNOWN.value: "The domain knows no such account.",
-    constants.ErrorCodes.KDC_ERR_S_PRINCIPAL_UNKNOWN.value: (
-        "The domain knows no service host/ of that computer."
-    ),
-    constants.ErrorCodes.KDC_ERR_PREAUTH_FAILED.value: (
-        "The keytab does not hold the account's present key."
-    ),
-    constants.ErrorCodes.KDC_ERR_CLIENT_REVOKED.value: (
-        "The portal's account is disabled or locked."
-    ),
-    constants.ErrorCodes.KRB_AP_ERR_SKEW.value: "The clocks of portal and domain differ too much.",
+    6: "The domain knows no such account.",
+    7: "The domain knows no service host/ of that computer.",
+    18: "The portal's account is disabled or locked.",
+    24: "The keytab does not hold the account's present key.",
+    37: "The clocks of portal and domain differ too much.",
 }
 
 
@@ -47,13 +48,11 @@ class KeytabCredential:
 
     Attributes:
         principal: As ``name@REALM``.
-        keytab_path: The keytab file; read anew for every offer, so that keys can be changed.
-        kdc_addresses: Addresses or names of the domain's Kerberos servers, tried in order.
+        keytab_path: The keytab file; read anew for every contact, so that keys can be changed.
     """
 
     principal: str
     keytab_path: str
-    kdc_addresses: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -82,81 +81,104 @@ def service_ticket(credential: KeytabCredential, service: str, seconds: float) -
     Args:
         credential: Who asks.
         service: As ``host/computer.domain``.
-        seconds: How long all of it may take.
+        seconds: How long it may take.
 
     Raises:
         AuthenticationFailed: The keytab is unusable or the domain refuses.
         DirectoryUnreachable: No Kerberos server answers in time.
     """
-    key = _key(credential)
-    failure: RemoteAssistanceError = DirectoryUnreachable()
-    for kdc in credential.kdc_addresses:
-        try:
-            return _within(seconds, lambda kdc=kdc: _ask(credential, key, service, kdc))
-        except DirectoryUnreachable as error:
-            failure = error
-    raise failure
+    return _within(seconds, lambda: _ask(credential, service))
 
 
-def _key(credential: KeytabCredential) -> bytes:
+def _ask(credential: KeytabCredential, service: str) -> ServiceTicket:
+    context = krb5.init_context()
+    cache = krb5.cc_new_unique(context, b"MEMORY")
     try:
-        keytab = Keytab.loadFile(credential.keytab_path)
-    except OSError as error:
-        raise AuthenticationFailed(
-            f"The keytab cannot be read: {error.strerror}.",
-            remedy="Check SERVICE_KEYTAB_FILE and that the worker's account may read it.",
-        ) from error
-    except (struct.error, IndexError, ValueError) as error:
-        raise AuthenticationFailed("The keytab is not a keytab.") from error
-    for kind in _AES:
-        block = keytab.getKey(credential.principal, kind)
-        if block:
-            return bytes(block["keyvalue"])
-    raise AuthenticationFailed(
-        f"The keytab holds no AES key of {credential.principal}.",
-        remedy="Export it anew with AES keys.",
-    )
+        client = krb5.parse_name_flags(context, credential.principal.encode())
+        keytab = krb5.kt_resolve(context, f"FILE:{credential.keytab_path}".encode())
+        options = krb5.get_init_creds_opt_alloc(context)
+        krb5.get_init_creds_opt_set_etype_list(options, list(_AES))
+        granting = krb5.get_init_creds_keytab(context, client, options, keytab=keytab)
+        krb5.cc_initialize(context, cache, client)
+        krb5.cc_store_cred(context, cache, granting)
+        _fetch_ticket(cache, f"{service}@{credential.realm}")
+        wanted = f"{service}@{credential.realm}".lower()
+        for stored in cache:
+            if str(stored.server).lower() == wanted:
+                return ServiceTicket(credential.name, credential.realm, _material(stored))
+    except krb5.Krb5Error as error:
+        raise _refusal(error.err_code, str(error)) from error
+    except gssapi.exceptions.GSSError as error:
+        raise _refusal(_signed(error.min_code), str(error)) from error
+    finally:
+        krb5.cc_destroy(context, cache)
+    raise AuthenticationFailed(f"The domain gave no ticket for {service}.")
 
 
-def _ask(credential: KeytabCredential, key: bytes, service: str, kdc: str) -> ServiceTicket:
-    client = Principal(credential.name, type=constants.PrincipalNameType.NT_PRINCIPAL.value)
-    server = Principal(service, type=constants.PrincipalNameType.NT_SRV_INST.value)
-    try:
-        granting, cipher, _, session_key = getKerberosTGT(
-            client, "", credential.realm, b"", b"", aesKey=key, kdcHost=kdc
-        )
-        ticket, cipher, _, session_key = getKerberosTGS(
-            server, credential.realm, kdc, granting, cipher, session_key
-        )
-    except KerberosError as error:
-        sentence = _SENTENCES.get(error.getErrorCode(), f"The domain refuses: {error}.")
-        raise AuthenticationFailed(sentence) from error
-    except (OSError, struct.error) as error:
-        raise DirectoryUnreachable() from error
-    except (PyAsn1Error, InvalidChecksum, ValueError, KeyError) as error:
-        raise AuthenticationFailed("The Kerberos server's answer makes no sense.") from error
-    return ServiceTicket(
-        credential.name,
-        credential.realm,
-        {
-            "KDC_REP": ticket,
-            "cipher": cipher,
-            "sessionKey": Key(cipher.enctype, session_key.contents),
-        },
-    )
+def _fetch_ticket(cache: krb5.CCache, service: str) -> None:
+    """Lets GSSAPI ask for the service's ticket, which it leaves in the cache."""
+    name = gssapi.Name(service, name_type=gssapi.NameType.kerberos_principal)
+    store = {b"ccache": b"MEMORY:" + cache.name}
+    credentials = gssapi.Credentials(usage="initiate", store=store)
+    gssapi.SecurityContext(
+        name=name, creds=credentials, usage="initiate", mech=gssapi.MechType.kerberos
+    ).step()
+
+
+def _material(stored: krb5.Creds) -> dict[str, Any]:
+    """The ticket as impacket takes it: inside a reply of which it reads nothing else."""
+    cipher = _enctype_table[stored.keyblock.enctype]
+    reply = TGS_REP()
+    reply["pvno"] = 5
+    reply["msg-type"] = int(constants.ApplicationTagNumbers.TGS_REP.value)
+    reply["crealm"] = "UNUSED"
+    unused = Principal("unused", type=constants.PrincipalNameType.NT_PRINCIPAL.value)
+    seq_set(reply, "cname", unused.components_to_asn1)
+    ticket, _ = decoder.decode(stored.ticket, asn1Spec=TicketAsn1())
+    seq_set(reply, "ticket", lambda part: _copy(part, ticket))
+    seq_set(reply, "enc-part", _fill_unused)
+    return {
+        "KDC_REP": encoder.encode(reply),
+        "cipher": cipher,
+        "sessionKey": Key(cipher.enctype, stored.keyblock.data),
+    }
+
+
+def _copy(target: Any, source: Any) -> Any:
+    for name in ("tkt-vno", "realm", "sname", "enc-part"):
+        target[name] = source[name]
+    return target
+
+
+def _fill_unused(part: EncryptedData) -> EncryptedData:
+    part["etype"] = _AES[0]
+    part["cipher"] = b""
+    return part
+
+
+def _signed(code: int) -> int:
+    """GSSAPI gives the library's negative numbers as unsigned ones."""
+    return code - (1 << 32) if code >= 1 << 31 else code
+
+
+def _refusal(code: int, text: str) -> RemoteAssistanceError:
+    if code in (KDC_UNREACHABLE, REALM_UNKNOWN):
+        return DirectoryUnreachable()
+    sentence = _SENTENCES.get(code - KRB5_ERRORS_BEGIN)
+    return AuthenticationFailed(sentence or f"The portal's account got no ticket: {text}.")
 
 
 def _within(seconds: float, ask: Callable[[], ServiceTicket]) -> ServiceTicket:
-    """Runs the exchange with a limit: the library sets none on its sockets.
+    """Runs the exchange with a limit: the library's own is longer than an expert waits.
 
     A thread that hangs is left behind as a daemon; it holds nothing that another offer uses.
     """
-    outcome: list[ServiceTicket | BaseException] = []
+    outcome: list[ServiceTicket | Exception] = []
 
     def run() -> None:
         try:
             outcome.append(ask())
-        except BaseException as error:
+        except Exception as error:  # raised again in the waiting thread
             outcome.append(error)
 
     thread = threading.Thread(target=run, name="kerberos", daemon=True)
@@ -164,6 +186,6 @@ def _within(seconds: float, ask: Callable[[], ServiceTicket]) -> ServiceTicket:
     thread.join(seconds)
     if not outcome:
         raise DirectoryUnreachable("The Kerberos server does not answer.")
-    if isinstance(outcome[0], BaseException):
+    if isinstance(outcome[0], Exception):
         raise outcome[0]
     return outcome[0]
