@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from portal import logs
 from portal.environment import env, networks, positive_seconds, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -214,6 +215,7 @@ OFFERS_PER_EXPERT_PER_HOUR = env.int("OFFERS_PER_EXPERT_PER_HOUR", 60)
 INVITATION_KEYS = [key for key in secret("INVITATION_KEYS").split(",") if key]
 
 # --- Logging: one JSON object a line, or text for a person ----------------------------------
+logs.configure()
 LOG_FORMAT = env.str("LOG_FORMAT", "json")
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
 LOGGING = {
