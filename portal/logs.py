@@ -6,7 +6,6 @@ import logging
 
 import structlog
 
-
 _SHARED: list[structlog.types.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
