@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ from directory.comparison import fold_name
 from directory.models import Computer
 
 MAX_EVENTS = 1000
+MAX_DATA = 8192  # bytes; an event of this provider carries a path or a list of addresses
 LATE = timedelta(minutes=15)  # how long after its end an offer still takes events
 CLOCKS_DIFFER = timedelta(minutes=5)  # as much as Kerberos tolerates within a domain
 PROVIDER = "Microsoft-Windows-RemoteAssistance"
@@ -119,7 +121,7 @@ def _parse(event: object, where: str, now: datetime) -> WindowsEvent:
         raise _malformed(f"{where}.Provider", f"is not {PROVIDER}")
     data = event.get("EventData")
     data = {} if data is None else data
-    if not isinstance(data, dict) or len(str(data)) > 8192 or "\\x00" in repr(data):
+    if not isinstance(data, dict) or not _is_storable(data):
         raise _malformed(f"{where}.EventData", "is not an object of at most 8 kB of text")
     process_id = event.get("ProcessID")
     user_sid = event.get("UserID")
@@ -140,6 +142,15 @@ def _parse(event: object, where: str, now: datetime) -> WindowsEvent:
         data=data,
         received_at=now,
     )
+
+
+def _is_storable(data: dict[str, Any]) -> bool:
+    """Whether a JSON column of every database takes it: no NaN, no NUL, no half surrogate pair."""
+    try:
+        written = json.dumps(data, allow_nan=False, ensure_ascii=False).encode("utf-8")
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return len(written) <= MAX_DATA and b"\\u0000" not in written
 
 
 def _text(event: dict[str, Any], name: str, where: str, longest: int) -> str:
