@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 
 from lab import controller, prerequisites, processes, world
 from lab.errors import LabError
 from lab.paths import LabPaths
 
 COMPUTERS = "windows"
+SIMULATED = tuple(computer.name for computer in world.COMPUTERS if computer.behaviour)
 ANSWERS = ("accept", "accept-control", "decline", "ignore", "reset")
 
 
@@ -33,12 +37,17 @@ def up(paths: LabPaths, *, domain_only: bool) -> None:
         controller.stop(paths)
         controller.start(paths)
         say(f"domain controller answers at {world.CONTROLLER_ADDRESS}")
-    if not domain_only and not processes.runs(paths, COMPUTERS):
+    if not domain_only and not _computers_run(paths):
         _start_computers(paths)
-        say(f"{sum(1 for c in world.COMPUTERS if c.behaviour)} simulated computers listen")
+        say(f"{len(SIMULATED)} simulated computers listen")
+
+
+def _computers_run(paths: LabPaths) -> bool:
+    return processes.runs(paths, COMPUTERS) and paths.computers_ready.exists()
 
 
 def _start_computers(paths: LabPaths) -> None:
+    processes.stop(paths, COMPUTERS)
     paths.computers_ready.unlink(missing_ok=True)
     processes.start(
         paths,
@@ -52,16 +61,27 @@ def _start_computers(paths: LabPaths) -> None:
 def down(paths: LabPaths) -> None:
     """Stops everything; what was made stays for the next time."""
     processes.stop(paths, COMPUTERS)
+    paths.computers_ready.unlink(missing_ok=True)
     controller.stop(paths)
 
 
-def status(paths: LabPaths) -> bool:
+@contextlib.contextmanager
+def _alone(paths: LabPaths) -> Iterator[None]:
+    """Waits for whoever else brings this lab up or takes it down."""
+    paths.root.mkdir(parents=True, exist_ok=True)
+    with paths.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def status(paths: LabPaths, *, domain_only: bool) -> bool:
     """Prints what runs; returns whether all of it does."""
     parts = {
-        f"domain controller {world.CONTROLLER_ADDRESS}": controller.runs(paths),
-        "simulated computers": processes.runs(paths, COMPUTERS) and paths.computers_ready.exists(),
         "domain made from the present world": controller.is_built(paths),
+        f"domain controller {world.CONTROLLER_ADDRESS}": controller.runs(paths),
     }
+    if not domain_only:
+        parts["simulated computers"] = _computers_run(paths)
     for what, runs in parts.items():
         print(f"{'up  ' if runs else 'down'}  {what}")
     return all(parts.values())
@@ -69,11 +89,9 @@ def status(paths: LabPaths) -> bool:
 
 def answer(paths: LabPaths, computer: str, text: str) -> None:
     """What the novice at that computer says when asked, until ``reset``."""
-    try:
-        name = world.computer(computer).name
-    except KeyError as error:
-        names = ", ".join(c.name for c in world.COMPUTERS if c.behaviour)
-        raise LabError(f"The lab has no computer {computer}. It has: {names}") from error
+    name = computer.upper()
+    if name not in SIMULATED:
+        raise LabError(f"Nobody sits at {computer}. Simulated are: {', '.join(SIMULATED)}")
     paths.make()
     file = paths.answers / f"{name}.json"
     if text == "reset":
@@ -86,9 +104,14 @@ def answer(paths: LabPaths, computer: str, text: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    starting = commands.add_parser("up", help="bring everything up")
-    starting.add_argument("--domain-only", action="store_true", help="no simulated computers")
-    commands.add_parser("status", help="say what runs; exit 0 when all of it does")
+    for command, what in (
+        ("up", "bring up what does not run yet"),
+        ("status", "say what runs; exit 0 when all of it does"),
+    ):
+        parser_of_it = commands.add_parser(command, help=what)
+        parser_of_it.add_argument(
+            "--domain-only", action="store_true", help="leave the computers out"
+        )
     commands.add_parser("down", help="stop everything")
     answering = commands.add_parser("answer", help="script what a novice says")
     answering.add_argument("computer")
@@ -98,13 +121,15 @@ def main() -> int:
     try:
         match arguments.command:
             case "up":
-                up(paths, domain_only=arguments.domain_only)
+                with _alone(paths):
+                    up(paths, domain_only=arguments.domain_only)
             case "down":
-                down(paths)
+                with _alone(paths):
+                    down(paths)
             case "answer":
                 answer(paths, arguments.computer, arguments.answer)
             case "status":
-                return 0 if status(paths) else 1
+                return 0 if status(paths, domain_only=arguments.domain_only) else 1
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1

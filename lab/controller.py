@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 from lab import certificates, processes, settings_files, world
@@ -45,7 +46,11 @@ def start(paths: LabPaths) -> None:
 
     It runs in a mount namespace of its own: winbindd's socket path is compiled in, and the
     controller must ask its own name service.
+
+    Raises:
+        LabError: Something else has its ports, or it did not come up.
     """
+    _wait_for_free_ports()
     Path("/run/samba").mkdir(exist_ok=True)
     run = paths.controller / "run"
     run.mkdir(exist_ok=True)
@@ -64,6 +69,18 @@ def start(paths: LabPaths) -> None:
     processes.wait_until(
         lambda: all(_listens(port) for port in PORTS), "the domain controller", paths, NAME
     )
+
+
+def _wait_for_free_ports(seconds: float = 5) -> None:
+    """Gives a controller that is just ending the time to; raises LabError when it stays."""
+    deadline = time.monotonic() + seconds
+    while taken := [port for port in PORTS if _listens(port)]:
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"Something else listens at {world.CONTROLLER_ADDRESS}, ports {taken}: another "
+                "lab? Take it down with its own LAB_DIR."
+            )
+        time.sleep(0.1)
 
 
 def runs(paths: LabPaths) -> bool:
@@ -128,7 +145,7 @@ def _write_configuration(paths: LabPaths) -> None:
     pid directory = {base}/run
     ncalrpc dir = {base}/ncalrpc
     binddns dir = {base}/bind-dns
-    log file = {paths.logs}/samba.%m.log
+    log file = {paths.logs}/dc1.log
     max log size = 2000
     load printers = no
     disable spoolss = yes

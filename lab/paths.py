@@ -68,6 +68,11 @@ class LabPaths:
     def computers_ready(self) -> Path:
         return self.root / "windows.ready"
 
+    @property
+    def lock(self) -> Path:
+        """Locked while something is brought up or taken down, so that two of it take turns."""
+        return self.root / "lock"
+
     def make(self) -> None:
         """Makes the directories. Passwords and keytabs are for root alone."""
         for directory in (self.root, self.answers, self.pids, self.logs):

@@ -1,7 +1,12 @@
-"""Background processes of the lab, each known by a file with its process id."""
+"""Background processes of the lab, each known by a file with its process id.
+
+What a process leaves behind when it dies is found by the session it led, and by a variable that
+the lab puts into its environment and that its children inherit.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,6 +17,8 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.paths import CHECKOUT, LabPaths
 
+MARK = "LAB_PROCESS"
+
 
 def start(paths: LabPaths, name: str, command: list[str], environment: dict[str, str]) -> None:
     """Starts a process in a session of its own, its output in ``log/NAME.log``."""
@@ -19,7 +26,7 @@ def start(paths: LabPaths, name: str, command: list[str], environment: dict[str,
         process = subprocess.Popen(
             command,
             cwd=CHECKOUT,
-            env=environment,
+            env=environment | {MARK: _mark(paths, name)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -34,15 +41,19 @@ def runs(paths: LabPaths, name: str) -> bool:
 
 
 def stop(paths: LabPaths, name: str, seconds: float = 15) -> None:
-    """Ends the process and all of its session: first asked, then killed after the seconds."""
-    pid = _pid(paths, name)
-    if pid is not None:
-        os.killpg(pid, signal.SIGTERM)
-        deadline = time.monotonic() + seconds
-        while _session_lives(pid) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        if _session_lives(pid):
-            os.killpg(pid, signal.SIGKILL)
+    """Ends the process and all that it started, even if it died and left them behind.
+
+    Args:
+        paths: The lab.
+        name: The process.
+        seconds: How long they may take after being asked, before they are killed.
+    """
+    _signal(_members(paths, name), signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    while _members(paths, name):
+        if time.monotonic() > deadline:
+            _signal(_members(paths, name), signal.SIGKILL)
+        time.sleep(0.05)
     _pid_file(paths, name).unlink(missing_ok=True)
 
 
@@ -63,31 +74,58 @@ def _pid_file(paths: LabPaths, name: str) -> Path:
     return paths.pids / f"{name}.pid"
 
 
+def _mark(paths: LabPaths, name: str) -> str:
+    return f"{paths.root}:{name}"
+
+
+def _state(pid: int) -> list[str]:
+    """The fields of a process's ``stat`` from its state on (proc(5): state is the third)."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+
+
 def _started_at(pid: int) -> str:
     """The kernel's start time of a process, which tells it from a later one of the same number."""
-    text = Path(f"/proc/{pid}/stat").read_text()
-    return text.rsplit(")", 1)[1].split()[19]
-
-
-def _is_zombie(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    return _state(pid)[19]
 
 
 def _pid(paths: LabPaths, name: str) -> int | None:
     try:
         pid, started_at = _pid_file(paths, name).read_text().split()
-        lives = _started_at(int(pid)) == started_at and not _is_zombie(int(pid))
+        state = _state(int(pid))
     except (FileNotFoundError, ProcessLookupError, ValueError):
         return None
-    return int(pid) if lives else None
+    return int(pid) if state[19] == started_at and state[0] != "Z" else None
 
 
-def _session_lives(session: int) -> bool:
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+def _session(paths: LabPaths, name: str) -> int | None:
+    """The session that the process leads or led; None once its number is another process's."""
+    try:
+        pid, started_at = _pid_file(paths, name).read_text().split()
+    except (FileNotFoundError, ValueError):
+        return None
+    try:
+        return int(pid) if _started_at(int(pid)) == started_at else None
+    except (FileNotFoundError, ProcessLookupError):
+        return int(pid)
+
+
+def _members(paths: LabPaths, name: str) -> list[int]:
+    """The living processes that the named one started, itself included."""
+    session = _session(paths, name)
+    mark = f"{MARK}={_mark(paths, name)}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except (FileNotFoundError, ProcessLookupError):
+            state = _state(int(folder.name))
+            environment = (folder / "environ").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            return True
-    return False
+        if state[0] != "Z" and (int(state[3]) == session or mark in environment):
+            found.append(int(folder.name))
+    return found
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
