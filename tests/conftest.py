@@ -13,11 +13,11 @@ import pytest
 
 from tests import audit_flush
 from tests.environment import LAB_DIR, ROOT
-
-audit_flush.install()
 from tests.fixtures_directory import domain_content, sockets, synced_directory
 
 __all__ = ["domain_content", "sockets", "synced_directory"]
+
+audit_flush.install()
 
 
 @dataclass(frozen=True)
@@ -36,25 +36,29 @@ def _lab(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=ROOT, check=True)
 
 
+def _status() -> int:
+    return subprocess.run(
+        [sys.executable, "-m", "lab", "status"], cwd=ROOT, check=False, capture_output=True
+    ).returncode
+
+
 def _read_env(path: Path) -> dict[str, str]:
     lines = path.read_text(encoding="utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
-    """The Samba domain and the simulated computers."""
-    was_up = subprocess.run(
-        [sys.executable, "-m", "lab", "status"], cwd=ROOT, check=False, capture_output=True
-    )
-    if was_up.returncode != 0:
-        _lab("up")
+def lab_domain() -> Iterator[Lab]:
+    """The Samba domain alone, for tests that contact no computer."""
+    was_up = _status() == 0
+    _lab("up", "--domain-only")
     yield Lab(LAB_DIR, _read_env(LAB_DIR / "lab.env"))
-    if was_up.returncode != 0 and not os.environ.get("LAB_KEEP"):
+    if not was_up and not os.environ.get("LAB_KEEP"):
         _lab("down")
 
 
 @pytest.fixture(scope="session")
-def lab_domain(lab: Lab) -> Lab:
-    """The lab, for tests that need only its domain controller."""
-    return lab
+def lab(lab_domain: Lab) -> Lab:
+    """The Samba domain and the simulated computers."""
+    _lab("up")
+    return lab_domain
