@@ -15,10 +15,10 @@ from assist.eligibility.decision import (
     Decision,
     Effect,
     Finding,
-    Reference,
     decisive_finding,
 )
-from assist.eligibility.facts import Facts, HelperLine, Memberships
+from assist.eligibility.facts import Facts
+from assist.eligibility.helper_list import authority_findings, helper_findings
 from assist.eligibility.operating_systems import operating_system_finding
 from assist.lifecycle import Mode
 
@@ -76,9 +76,9 @@ def _findings(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     yield _domain(facts)
     yield from _policy_unknowns(facts, mode)
     yield from _offers(facts)
-    yield from _helper(facts)
+    yield from helper_findings(facts)
     yield from _mode(facts, mode)
-    yield from _authority(facts)
+    yield from authority_findings(facts)
     yield from _activity(facts)
     yield from _freshness(facts, now)
 
@@ -98,19 +98,23 @@ def _account(facts: Facts, now: datetime) -> Finding:
         return Finding(
             "account.gone",
             Effect.DENY,
-            f"{name} is not in the directory any more.",
+            f"The account {name} is not in the directory any more.",
             evidence,
             administrator,
         )
     if not account.is_enabled:
         return Finding(
-            "account.disabled", Effect.DENY, f"{name} is disabled.", evidence, administrator
+            "account.disabled",
+            Effect.DENY,
+            f"The account {name} is disabled.",
+            evidence,
+            administrator,
         )
     if account.expires_at is not None and account.expires_at <= now:
         return Finding(
             "account.expired",
             Effect.DENY,
-            f"{name} expired on {account.expires_at:%Y-%m-%d}.",
+            f"The account {name} expired on {account.expires_at:%Y-%m-%d}.",
             evidence,
             administrator,
         )
@@ -118,7 +122,7 @@ def _account(facts: Facts, now: datetime) -> Finding:
         return Finding(
             "account.locked",
             Effect.DENY,
-            f"{name} is locked after too many wrong passwords.",
+            f"The account {name} is locked after too many wrong passwords.",
             evidence,
             "It unlocks by itself after a while, or an administrator unlocks it.",
         )
@@ -219,110 +223,6 @@ def _offers(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _helper(facts: Facts) -> Iterator[Finding]:
-    if not facts.policy.is_certain("helpers"):
-        return
-    expert, lines = facts.expert.reference, facts.policy.helpers
-    found = list(_listed(expert, facts.expert_memberships, lines))
-    yield from found
-    if facts.administrators_sid in facts.expert_memberships.paths:
-        yield from _administrator(facts)
-    elif not found:
-        yield _not_listed(facts)
-    for line in lines:
-        if line.problem:
-            yield Finding(
-                "helper.unresolved",
-                Effect.WARN,
-                f"The line {line.text} in the helper list of {line.source} names nobody: "
-                f"{line.problem.removesuffix('.')}.",
-                (line.source.policy, line.source.container),
-                "Whoever administers the policy can correct the line.",
-            )
-
-
-def _listed(
-    who: Reference, memberships: Memberships, lines: tuple[HelperLine, ...]
-) -> Iterator[Finding]:
-    """One finding for each line of the helper list that lets somebody in, in the list's order."""
-    for line in lines:
-        if line.principal is None:
-            continue
-        place = (line.source.policy, line.source.container)
-        listing = f"{line.source} lists as helper (line {line.text})"
-        if line.principal.id == who.id:
-            yield Finding(
-                "helper.listed",
-                Effect.ALLOW,
-                f"{line.source} lists {who.name} itself as helper (line {line.text}).",
-                (who, *place),
-            )
-        elif path := memberships.paths.get(line.principal.id):
-            way = ", itself a member of ".join(group.name for group in path)
-            yield Finding(
-                "helper.listed",
-                Effect.ALLOW,
-                f"{who.name} is a member of {way}, which {listing}.",
-                (who, *path, *place),
-            )
-
-
-def _administrator(facts: Facts) -> Iterator[Finding]:
-    path = facts.expert_memberships.paths[facts.administrators_sid]
-    expert, computer = facts.expert.reference, facts.computer.reference
-    way = ", itself a member of ".join(group.name for group in path)
-    yield Finding(
-        "helper.listed",
-        Effect.ALLOW,
-        f"{expert.name} is a member of {way}, by default administrators of {computer.name}.",
-        (expert, *path),
-    )
-    yield Finding(
-        "helper.administrator",
-        Effect.WARN,
-        "That administrators may offer help without being listed is documented for Windows XP "
-        "and inferred for later Windows.",
-        (expert, *path),
-        "Being on the helper list makes it certain.",
-    )
-
-
-def _not_listed(facts: Facts) -> Finding:
-    expert, computer = facts.expert.reference, facts.computer.reference
-    sources = sorted({str(line.source) for line in facts.policy.helpers})
-    evidence: tuple[Reference, ...] = (expert, computer)
-    for line in facts.policy.helpers:
-        barred = line.principal and facts.expert_memberships.barred.get(line.principal.id)
-        if line.principal and barred:
-            way = ", a member of ".join(group.name for group in barred)
-            return Finding(
-                "helper.distribution_group",
-                Effect.DENY,
-                f"{expert.name} reaches the helper {line.principal.name} only through a "
-                f"distribution group ({way}), and distribution groups grant nothing.",
-                (expert, *barred, line.source.policy, line.source.container),
-                "Whoever administers the groups can add the account to a security group, or make "
-                "the distribution group one.",
-            )
-    if not sources:
-        return Finding(
-            "helper.no_list",
-            Effect.DENY,
-            f"No policy lists helpers for {computer.name}.",
-            evidence,
-            "Whoever administers Group Policy can list helpers in Configure Offer Remote "
-            "Assistance.",
-        )
-    return Finding(
-        "helper.not_listed",
-        Effect.DENY,
-        f"{expert.name} is not on the helper list of {computer.name}, neither directly nor "
-        f"through a group: {', '.join(sources)} lists others.",
-        (*evidence, *(line.source.policy for line in facts.policy.helpers[:1])),
-        "Whoever administers the listed groups or the policy can add the account.",
-    )
-
-
 def _mode(facts: Facts, mode: Mode) -> Iterator[Finding]:
     policy, name = facts.policy, facts.computer.reference.name
     source = policy.control_source
@@ -352,40 +252,6 @@ def _mode(facts: Facts, mode: Mode) -> Iterator[Finding]:
             else f"No policy allows control of {name}.",
             evidence,
             "Ask for view.",
-        )
-
-
-def _authority(facts: Facts) -> Iterator[Finding]:
-    """The portal's own account makes the call, so Windows must let it in as well."""
-    caller = facts.caller
-    if caller.reference is None or caller.memberships is None:
-        name = caller.configured_name or "no account"
-        yield Finding(
-            "authority.unknown_account",
-            Effect.DENY,
-            f"The account with which the portal calls computers ({name}) is not in the directory.",
-            (Reference("setting", "SERVICE_PRINCIPAL", caller.configured_name),),
-            "The portal's operator sets SERVICE_PRINCIPAL.",
-        )
-        return
-    if not facts.policy.is_certain("helpers"):
-        return
-    found = list(_listed(caller.reference, caller.memberships, facts.policy.helpers))
-    if found:
-        yield Finding(
-            "authority.helper",
-            Effect.ALLOW,
-            f"The portal's own account makes the call: {found[0].sentence}",
-            found[0].evidence,
-        )
-    else:
-        yield Finding(
-            "authority.not_listed",
-            Effect.DENY,
-            f"The portal's own account {caller.reference.name} is not on the helper list of "
-            f"{facts.computer.reference.name}.",
-            (caller.reference, facts.computer.reference),
-            "Whoever administers Group Policy can add it, or a group it is in, to the list.",
         )
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 import time_machine
-from assist.remote_assistance.client import LogonSession
 
+from assist.remote_assistance.client import LogonSession
 from directory.addresses import ComputerAddress
 from directory.models import Computer
 from tests.assist.cast import NOW, Cast, make_cast
