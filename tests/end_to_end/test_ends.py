@@ -30,8 +30,8 @@ def test_the_end_of_an_offer_says_what_the_computer_did(
 ) -> None:
     exit_code, answer = offer(MARY, computer, "--wait")
     assert (exit_code, answer["state"]) == (1, state)
-    assert answer["end_sentence"]
-    assert answer["end_remedy"]
+    assert answer["sentence"]
+    assert answer["remedy"]
 
 
 def test_an_unknown_computer_is_exit_code_two(offer: Offer) -> None:
