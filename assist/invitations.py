@@ -37,6 +37,15 @@ class InvitationFile:
     password: str | None
 
 
+def require_keys() -> None:
+    """Make sure that an invitation could be kept.
+
+    Raises:
+        NotConfigured: There is no usable key to encrypt it with.
+    """
+    _keys()
+
+
 def keep(offer: Offer, connection_string: str, *, now: datetime) -> Invitation:
     """Encrypt and store what the novice's computer returned, within the caller's transaction.
 

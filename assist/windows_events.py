@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -81,24 +81,39 @@ def windows_events_receive(
             field="events",
         )
     parsed = [_parse(event, f"events[{index}]", now) for index, event in enumerate(events)]
-    computers = _computers({event.computer_name for event in parsed})
-    to_settle: set[uuid.UUID] = set()
-    stored = unknown = 0
-    with transaction.atomic():
-        for event in _new_only(parsed):
-            event.computer = computers.get(fold_name(event.computer_name))
-            event.offer = _offer_of(event, now)
-            event.save(force_insert=True)
-            stored += 1
-            unknown += event.computer is None
-            if evidence_from_windows(event, now) is not None and event.offer is not None:
-                to_settle.add(event.offer.pk)
-        received = Received(stored, len(parsed) - stored, unknown)
-        if stored:
-            _record(token, received, now)
+    try:
+        received, to_settle = _store(parsed, token, now)
+    except IntegrityError:
+        # The same events came twice at once; the other delivery's are known by now.
+        received, to_settle = _store(parsed, token, now)
     for offer_id in to_settle:
         settle(offer_id, now=now)
     return received
+
+
+@transaction.atomic
+def _store(
+    parsed: list[WindowsEvent], token: ApiToken, now: datetime
+) -> tuple[Received, set[uuid.UUID]]:
+    """Store what is new with the evidence it is; also the offers whose outcome may change."""
+    computers = _computers({event.computer_name for event in parsed})
+    to_settle: set[uuid.UUID] = set()
+    new = _new_only(parsed)
+    for event in new:
+        event.computer = computers.get(fold_name(event.computer_name))
+        event.offer = _offer_of(event)
+        event.pk = None
+        event.save(force_insert=True)
+        if evidence_from_windows(event, now) is not None and event.offer is not None:
+            to_settle.add(event.offer.pk)
+    received = Received(
+        stored=len(new),
+        duplicate=len(parsed) - len(new),
+        unknown_computer=sum(event.computer is None for event in new),
+    )
+    if new:
+        _record(token, received, now)
+    return received, to_settle
 
 
 def _record(token: ApiToken, received: Received, now: datetime) -> None:
@@ -108,7 +123,7 @@ def _record(token: ApiToken, received: Received, now: datetime) -> None:
         subject_kind="token",
         subject_id=str(token.pk),
         subject_name=token.name,
-        data=vars(received) | {},
+        data=vars(received),
         now=now,
     )
 
@@ -219,7 +234,7 @@ def _new_only(events: Iterable[WindowsEvent]) -> list[WindowsEvent]:
     return list(new.values())
 
 
-def _offer_of(event: WindowsEvent, now: datetime) -> Offer | None:
+def _offer_of(event: WindowsEvent) -> Offer | None:
     """The offer that an event belongs to: same computer, novice and time.
 
     The event names no expert and the computer's clock may differ, so the last offer started before

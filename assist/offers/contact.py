@@ -125,6 +125,7 @@ def _contact(offer: Offer) -> None:
             "The directory does not know the expert or the computer any more.",
             remedy="Ask for the offer anew.",
         )
+    invitations.require_keys()  # before, not after, the novice's computer was bothered
     decision = explain(
         offer.expert, offer.computer, Mode(offer.mode), now=timezone.now(), offer_id=offer.pk
     )

@@ -87,6 +87,7 @@ def test_the_database_refuses_to_change_the_trail(
 def test_postgresql_refuses_to_empty_it(trail: list[AuditEvent]) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no TRUNCATE")
+    connection.check_constraints()  # or its own pending checks refuse first
     with (
         pytest.raises(DatabaseError, match="append-only"),
         transaction.atomic(),

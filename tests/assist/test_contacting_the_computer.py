@@ -324,3 +324,12 @@ def test_a_worker_that_was_only_slow_finds_its_offer_taken_over(
     contact(offer)
     assert len(novice.started) == 1
     assert offer.state == State.OFFERED
+
+
+def test_without_a_key_for_invitations_the_computer_is_left_alone(
+    cast: Cast, novice: ScriptedNovice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "INVITATION_KEYS", [])
+    offer = contact(cast.request())
+    assert (offer.state, offer.end_code) == (State.FAILED, "not_configured")
+    assert novice.listed == 0

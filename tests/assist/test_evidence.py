@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from assist import windows_events
 from assist.errors import InvalidInput, NotAllowed, OfferConflict
 from assist.lifecycle import State
 from assist.models import ApiToken, AuditEvent, Evidence, EvidenceKind, Offer, WindowsEvent
@@ -341,3 +342,24 @@ def test_nothing_can_be_said_before_the_invitation_or_of_an_end_that_never_began
     queued = cast.request()
     with pytest.raises(OfferConflict):
         offer_report(actor=cast.actor(), offer=queued, kind=EvidenceKind.VIEWED)
+
+
+def test_the_same_delivery_twice_at_once_is_stored_once(
+    offer: Offer, collector: ApiToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both look before either has written: the second one meets the database's constraint.
+
+    Here both share the test's transaction, so what the other wrote goes with the first attempt.
+    """
+    look = windows_events._new_only
+
+    def look_before_the_other(events: list[WindowsEvent]) -> list[WindowsEvent]:
+        monkeypatch.setattr(windows_events, "_new_only", look)
+        new = look(events)
+        deliver(collector, log(31, 15, 22))
+        return new
+
+    monkeypatch.setattr(windows_events, "_new_only", look_before_the_other)
+    assert deliver(collector, log(31, 15, 22)) == Received(3, 0, 0)
+    assert WindowsEvent.objects.count() == Evidence.objects.count() == 3
+    assert outcome(offer)[0] == "accepted"
