@@ -15,7 +15,7 @@ from assist.actors import Actor
 from assist.eligibility import explain
 from assist.errors import OfferConflict
 from assist.lifecycle import Mode, State
-from assist.models import Grade, LogonSessionChoice, Offer
+from assist.models import LogonSessionChoice, Offer
 from assist.offers.evidence import settle
 from assist.offers.request import refuse
 from assist.offers.transitions import contact_time, move
@@ -302,7 +302,6 @@ def _end_by(offer: Offer, error: PortalError) -> None:
             sentence=error.sentence,
             remedy=remedy,
             code=error.code,
-            grade=Grade.STRONG,
         )
     except OfferConflict:
         log.info("offer moved on meanwhile", code=error.code)
