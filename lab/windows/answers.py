@@ -1,0 +1,40 @@
+"""What the novice does when asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+ACCEPT, ACCEPT_CONTROL, DECLINE, IGNORE = "accept", "accept-control", "decline", "ignore"
+ANSWERS = (ACCEPT, ACCEPT_CONTROL, DECLINE, IGNORE)
+
+
+@dataclass(frozen=True)
+class Script:
+    """What ``answers/<COMPUTER>.json`` says now.
+
+    Attributes:
+        answer: One of ANSWERS; None where the file says nothing.
+        closes_window: Whether the novice ends Remote Assistance at once, at any time (``end``).
+        opening_seconds: How long an invitation waits to be opened; None for the usual time.
+    """
+
+    answer: str | None = None
+    closes_window: bool = False
+    opening_seconds: float | None = None
+
+
+def read_script(file: Path) -> Script:
+    """Reads the file; absent or malformed it says nothing."""
+    try:
+        found = json.loads(file.read_text())
+        answer = found.get("answer")
+        opening = found.get("opening_seconds")
+        return Script(
+            answer if answer in ANSWERS else None,
+            bool(found.get("end", False)),
+            None if opening is None else float(opening),
+        )
+    except (OSError, ValueError, TypeError, AttributeError):
+        return Script()

@@ -1,0 +1,214 @@
+"""All of the lab's computers in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lab import world
+from lab.windows import certificate
+from lab.windows.computer import Computer
+from lab.windows.desktop import Desktop
+from lab.windows.events import EventLog
+from lab.windows.exporter import Activator, ObjectExporter
+from lab.windows.journal import Journal
+from lab.windows.listeners import listen_dynamically
+from lab.windows.novice import Timing
+from lab.windows.policy import DomainPolicies, Policy
+from lab.windows.rpc_server import RpcConnection, Service
+from lab.windows.security import Authenticator
+
+ACTIVATOR_PORT = 135
+SLOW_SECONDS = 2.0
+NOT_CONFIGURED = Policy(offers=None, control=None, helpers=frozenset())
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LabFiles:
+    """The files of the lab's state directory that the computers use."""
+
+    root: Path
+
+    def make(self) -> None:
+        for name in ("events", "answers", "log", "windows"):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+
+    @property
+    def smb_conf(self) -> Path:
+        return self.root / "dc1" / "etc" / "smb.conf"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "calls.jsonl"
+
+    @property
+    def ready(self) -> Path:
+        return self.root / "windows.ready"
+
+    @property
+    def addresses(self) -> Path:
+        return self.root / "computers.json"
+
+    def keytab(self, name: str) -> Path:
+        return self.root / "keytabs" / f"{name}.keytab"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the computers behave apart from the world's description."""
+
+    opening_seconds: float = 60.0
+    one_referent: bool = False
+    activator_port: int = ACTIVATOR_PORT
+
+
+class Simulation:
+    """Starts and stops the computers.
+
+    Args:
+        files: The lab's state directory.
+        computers: Those with a behaviour are served.
+        policies: What is in force on them.
+        options: Their behaviour.
+    """
+
+    def __init__(
+        self,
+        files: LabFiles,
+        computers: tuple[world.Computer, ...],
+        policies: DomainPolicies,
+        options: Options,
+    ) -> None:
+        self._files = files
+        self._descriptions = [one for one in computers if one.behaviour]
+        self._policies = policies
+        self._options = options
+        self._journal = Journal(files.journal)
+        self._computers: list[Computer] = []
+        self._servers: list[asyncio.Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._connections: set[asyncio.Task[None]] = set()
+        self.ports: dict[str, int] = {}
+
+    async def start(self) -> None:
+        """Returns when every listener is up and every desktop is served."""
+        self._files.make()
+        await asyncio.gather(*(self._start_computer(one) for one in self._descriptions))
+        self._files.addresses.write_text(
+            json.dumps(
+                {
+                    one.name: {"address": one.address, "port": self.ports[one.name]}
+                    for one in self._descriptions
+                },
+                indent=1,
+            )
+        )
+        self._files.ready.write_text("ready\n")
+
+    async def stop(self) -> None:
+        self._files.ready.unlink(missing_ok=True)
+        for server in self._servers:
+            server.close()
+        for task in (*self._tasks, *self._connections):
+            task.cancel()
+        await asyncio.gather(*(one.stop() for one in self._computers))
+        await asyncio.gather(
+            *(one.desktop.stop() for one in self._computers if one.desktop is not None)
+        )
+
+    async def _start_computer(self, description: world.Computer) -> None:
+        name = description.name
+        desktop = None
+        if description.desktop:
+            desktop = Desktop(
+                f"127.0.12.{description.last_octet}",
+                f"{name} - {_display_name(description)}",
+                self._files.root / "windows" / name,
+                self._files.root / "log" / f"desktop-{name}.log",
+            )
+            await desktop.start()
+        event_log = EventLog(
+            description.dns_name,
+            self._files.root / "events" / f"{name}.jsonl",
+            self._files.root / "collector.json",
+        )
+        self._tasks.append(asyncio.create_task(event_log.forward()))
+        computer = Computer(
+            description=description,
+            policy=self._policies.computers.get(name, NOT_CONFIGURED),
+            sids=self._policies.sids,
+            event_log=event_log,
+            script_file=self._files.root / "answers" / f"{name}.json",
+            timing=Timing(
+                opening_seconds=self._options.opening_seconds,
+                answer_window_seconds=description.answer_window_seconds,
+            ),
+            key_hash=certificate.key_hash(None if desktop is None else desktop.home),
+            connected=partial(self._journal.connection, name, description.address),
+            desktop=desktop,
+            two_referents=not self._options.one_referent,
+        )
+        self._computers.append(computer)
+        authenticator = Authenticator(self._files.keytab(name))
+        exporter = ObjectExporter(computer, self._journal)
+        server, port = await listen_dynamically(
+            partial(self._serve, computer, exporter, authenticator), description.address
+        )
+        exporter.port = self.ports[name] = port
+        self._servers.append(server)
+        self._servers.append(
+            await asyncio.start_server(
+                partial(self._serve, computer, Activator(exporter), authenticator),
+                description.address,
+                self._options.activator_port,
+            )
+        )
+
+    async def _serve(
+        self,
+        computer: Computer,
+        service: Service,
+        authenticator: Authenticator,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+        port = writer.get_extra_info("sockname")[1]
+        peer = writer.get_extra_info("peername")
+        computer.connected(port, f"{peer[0]}:{peer[1]}")
+        try:
+            match computer.description.behaviour:
+                case "silent":
+                    while await reader.read(65536):
+                        pass
+                case "garbage":
+                    while await reader.read(65536):
+                        writer.write(secrets.token_bytes(64))
+                        await writer.drain()
+                case behaviour:
+                    seconds = SLOW_SECONDS if behaviour == "slow" else 0.0
+                    connection = RpcConnection(
+                        service, authenticator, port, partial(asyncio.sleep, seconds)
+                    )
+                    await connection.serve(reader, writer)
+        except ConnectionError:
+            pass
+        finally:
+            with contextlib.suppress(ConnectionError):
+                writer.close()
+
+
+def _display_name(description: world.Computer) -> str:
+    """Of the person whose desktop it is."""
+    users = [one.user for one in description.logged_on]
+    return next((one.display_name for one in world.PEOPLE if one.name in users), "nobody")
