@@ -2,9 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+
+from assist.views.access import actor_for, request_id_of
+from directory.errors import PortalError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the navigation."""
+
+    label: str
+    url: str
+    is_current: bool
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
-    """The entries of the navigation that the person signed in may follow."""
-    return {}
+    """Who is signed in, and the entries of the navigation that she may follow."""
+    context: dict[str, object] = {
+        "actor": None,
+        "entries": [],
+        "time_zone": settings.TIME_ZONE,
+        "request_id": request_id_of(request),
+    }
+    user = getattr(request, "user", None)  # there is none when an early middleware refused
+    if user is None or not user.is_authenticated:
+        return context
+    try:
+        actor = actor_for(request)
+    except PortalError:
+        return context
+    entries = [("Offer help", "home"), ("Offers", "offers")]
+    if actor.may_read_audit_trail:
+        entries.append(("Audit trail", "audit"))
+    return context | {
+        "actor": actor,
+        "entries": [
+            Entry(label, reverse(name), _is_current(request.path, reverse(name)))
+            for label, name in entries
+        ],
+    }
+
+
+def _is_current(path: str, entry: str) -> bool:
+    if entry == "/":
+        return path == "/" or path.startswith("/computers/")
+    return path == entry or path.startswith(f"{entry}/")

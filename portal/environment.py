@@ -24,7 +24,7 @@ def secret(name: str, default: str = "") -> str:
     """
     path = os.environ.get(f"{name}_FILE", "")
     if not path:
-        return env.str(name, default)
+        return str(env.str(name, default))
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
@@ -41,7 +41,7 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
 
 def positive_seconds(name: str, default: float) -> float:
     """A duration in seconds, above zero."""
-    seconds = env.float(name, default)
+    seconds = float(env.float(name, default))
     if seconds <= 0:
         raise ImproperlyConfigured(f"{name}: must be above 0 seconds, is {seconds}.")
     return seconds

@@ -8,6 +8,11 @@ from collections.abc import Callable
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from directory.errors import PortalError
+
+log = structlog.get_logger()
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -52,3 +57,20 @@ class SecurityHeadersMiddleware:
         if not request.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class PortalErrorMiddleware:
+    """A refusal that a view lets pass becomes a page with its sentence and what to do next."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, PortalError):
+            return None
+        if error.status >= 500:
+            log.warning("a page was not served", code=error.code, sentence=error.sentence)
+        return render(request, "portal/error.html", {"error": error}, status=error.status)

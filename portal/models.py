@@ -26,16 +26,36 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=256, help_text=r"As DOMAIN\name, at the last sign-in.")
     display_name = models.CharField(max_length=256, blank=True)
     viewer = models.CharField(max_length=16, choices=Viewer, default=Viewer.WINDOWS)
+    password = None  # type: ignore[assignment]  # Django's column for one is left out
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "sid"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
 
-    objects: ClassVar[BaseUserManager[User]] = BaseUserManager()
+    objects: ClassVar[BaseUserManager[User]] = BaseUserManager()  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return self.name
 
     def get_username(self) -> str:
         return self.name
+
+
+class SignInAttempt(models.Model):
+    """A sign-in that was tried and not yet let in; counted against a name and an address."""
+
+    account_key = models.CharField(
+        max_length=256, help_text="The account's SID, or the SHA-256 of a name that nobody has."
+    )
+    source_address = models.GenericIPAddressField(null=True)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["account_key", "at"]),
+            models.Index(fields=["source_address", "at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_key} from {self.source_address}"

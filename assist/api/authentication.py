@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import ip_address
 
-from django.conf import settings
-from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -16,6 +12,7 @@ from rest_framework.request import Request
 
 from assist.actors import Actor
 from assist.models import ApiToken, TokenScope
+from assist.source_address import source_address
 from assist.tokens import token_find
 from directory.models import Account
 
@@ -92,18 +89,3 @@ def _is_usable(account: Account) -> bool:
         and not account.is_locked
         and not account.is_expired(timezone.now())
     )
-
-
-def source_address(request: HttpRequest) -> str | None:
-    """The address a request came from.
-
-    Each of our own proxies appends one address to ``X-Forwarded-For``; what stands before those
-    was written by the caller and proves nothing.
-    """
-    hops = settings.TRUSTED_PROXY_COUNT
-    forwarded = request.headers.get("X-Forwarded-For", "").split(",")
-    candidates = [forwarded[-hops].strip()] if 0 < hops <= len(forwarded) else []
-    for text in (*candidates, str(request.META.get("REMOTE_ADDR", ""))):
-        with suppress(ValueError):
-            return str(ip_address(text))
-    return None

@@ -9,7 +9,7 @@ import time_machine
 from django.test import RequestFactory
 
 from assist.actors import Actor
-from assist.api.authentication import source_address
+from assist.source_address import source_address
 from assist.models import ApiToken
 from assist.tokens import token_revoke
 from directory.models import Membership

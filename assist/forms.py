@@ -1,0 +1,98 @@
+"""Forms of the pages. They shape input; the services decide what is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from assist.models.offer import MODE_CHOICES, VIEWER_CHOICES
+from directory.errors import PortalError
+
+_PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+def show_error(form: forms.Form, error: PortalError) -> None:
+    """Say a refusal at the field it speaks of, or above the form."""
+    field = error.field if error.field in form.fields else None
+    form.add_error(field, ValidationError(f"{error.sentence} {error.remedy}".strip()))
+
+
+class AccessibleForm(forms.Form):
+    """Marks the fields in error and names their explanations, for those who do not see them."""
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        self._describe()
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        self._describe()
+
+    def _describe(self) -> None:
+        for name in self.errors:
+            if name in self.fields:
+                self.fields[name].widget.attrs["aria-invalid"] = "true"
+
+
+class OfferForm(AccessibleForm):
+    """What an expert types to offer help."""
+
+    target = forms.CharField(
+        label="Computer",
+        max_length=256,
+        help_text="A name or an IP address",
+        widget=forms.TextInput(attrs=_PLAIN),
+        error_messages={"required": "Name the computer."},
+    )
+    mode = forms.ChoiceField(
+        label="Mode", choices=MODE_CHOICES, initial="control", widget=forms.RadioSelect
+    )
+    wanted_user = forms.CharField(
+        label="User on the computer",
+        max_length=256,
+        required=False,
+        help_text=r"R2\bsmith - only if you want one user and no other",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    ticket = forms.CharField(
+        label="Ticket", max_length=64, required=False, widget=forms.TextInput(attrs=_PLAIN)
+    )
+    reason = forms.CharField(
+        label="Reason",
+        max_length=500,
+        required=False,
+        help_text="For the audit trail",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    viewer = forms.ChoiceField(label="Viewer", choices=VIEWER_CHOICES, widget=forms.RadioSelect)
+
+
+class AuditFilterForm(forms.Form):
+    """What a reader of the audit trail looks for. Every field may stay empty."""
+
+    kind = forms.ChoiceField(label="Event", required=False)
+    person = forms.CharField(
+        label="Person", max_length=256, required=False, widget=forms.TextInput(attrs=_PLAIN)
+    )
+    computer = forms.CharField(
+        label="Computer", max_length=256, required=False, widget=forms.TextInput(attrs=_PLAIN)
+    )
+    ticket = forms.CharField(
+        label="Ticket", max_length=64, required=False, widget=forms.TextInput(attrs=_PLAIN)
+    )
+
+    def __init__(self, *args: Any, kinds: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["kind"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - as declared above
+        field.choices = [("", "Every event"), *((kind, kind) for kind in kinds)]
+
+
+class PreferencesForm(forms.Form):
+    """How somebody likes to work."""
+
+    viewer = forms.ChoiceField(
+        label="Open invitations with", choices=VIEWER_CHOICES, widget=forms.RadioSelect
+    )

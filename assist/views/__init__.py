@@ -1,0 +1,1 @@
+"""Pages: they translate and delegate; the rules live in the services."""
