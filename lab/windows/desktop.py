@@ -105,6 +105,7 @@ class Desktop:
                 "-screen",
                 "0",
                 SIZE,
+                "-noreset",  # or the background goes with xsetroot, the first client to end
                 "-nolisten",
                 "tcp",
                 environment=os.environ,

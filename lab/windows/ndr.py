@@ -108,7 +108,7 @@ class NdrWriter:
         self._data += value.bytes_le
 
     def pointer(self) -> None:
-        """The referent of a pointer that is not null; what it points to is written by the caller."""
+        """The referent of a pointer that is not null; the caller writes what it points to."""
         self._referents += 1
         self.u32(0x00020000 + 4 * (self._referents - 1))
 
@@ -119,9 +119,8 @@ class NdrWriter:
         self.raw(data)
 
 
-SERIALIZATION_HEADER = bytes.fromhex(
-    "01100800cccccccc"
-)  # [MS-RPCE] 2.2.6.1: version 1, little-endian
+# [MS-RPCE] 2.2.6.1: version 1, little-endian.
+SERIALIZATION_HEADER = bytes.fromhex("01100800cccccccc")
 
 
 def serialize_type(body: bytes) -> bytes:

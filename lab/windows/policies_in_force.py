@@ -14,7 +14,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import ldb
+import ldb  # type: ignore[import-not-found, unused-ignore]
 from samba.auth import system_session
 from samba.dcerpc import preg, security
 from samba.ndr import ndr_unpack

@@ -215,7 +215,7 @@ class RpcConnection:
         ):
             raise RpcFault(pdu.FAULT_ACCESS_DENIED)
         if trailer.level != pdu.LEVEL_PRIVACY:
-            # Not checked, because every service here refuses it; the journal still names the caller.
+            # Not checked: every service here refuses it, and the journal still names the caller.
             return b"", authentication
         end = len(received.data) - len(trailer.credentials) - pdu.TRAILER_SIZE
         before = received.data[: header.size] if authentication.signs_headers else b""

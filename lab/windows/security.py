@@ -32,7 +32,7 @@ class SecurityContext(Protocol):
         """How long the credentials of a sealed fragment will be."""
 
     def seal(self, before: bytes, stub: bytes, after: bytes) -> tuple[bytes, bytes]:
-        """Encrypts the stub; returns it and the credentials. ``before`` and ``after`` are signed."""
+        """Returns the encrypted stub and the credentials, which sign the other two as well."""
 
     def unseal(self, before: bytes, stub: bytes, after: bytes, credentials: bytes) -> bytes:
         """Decrypts and checks a stub; raises AuthenticationFailed."""

@@ -135,7 +135,7 @@ class Simulation:
             )
             await desktop.start()
         event_log = EventLog(
-            description.dns_name,
+            f"{name}.{world.DNS_NAME}",
             self._files.root / "events" / f"{name}.jsonl",
             self._files.root / "collector.json",
         )
