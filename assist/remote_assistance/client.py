@@ -34,6 +34,7 @@ IREMUNKNOWN = UUID("00000131-0000-0000-c000-000000000046")
 GET_NOVICE_USER_INFO = 7
 GET_SESSION_INFO = 8
 REM_RELEASE = 5
+RELEASE_SECONDS = 2.0
 CELLS = 50  # what a public caller of GetSessionInfo provides; it expects the caller's own array
 
 log = logging.getLogger(__name__)
@@ -67,10 +68,17 @@ class _Contact:
         )
 
     @contextmanager
-    def connection(self, port: int, interface: UUID) -> Iterator[Connection]:
+    def connection(
+        self, port: int, interface: UUID, deadline: Deadline | None = None
+    ) -> Iterator[Connection]:
         target = self.target
         connection = Connection(
-            target.address, port, target.dns_name, interface, self.ticket, self.deadline
+            target.address,
+            port,
+            target.dns_name,
+            interface,
+            self.ticket,
+            deadline or self.deadline,
         )
         with connection.opened():
             yield connection
@@ -86,10 +94,16 @@ class _Contact:
             self._release(helper)
 
     def _release(self, helper: RemoteObject) -> None:
-        """RemRelease; a failure is logged, because it must not hide what came before."""
+        """RemRelease; a failure is logged, because it must not hide what came before.
+
+        It has a short time of its own: what used up the contact's must not leave the object behind.
+        """
+        limits = self.deadline.limits
+        seconds = min(RELEASE_SECONDS, limits.call_seconds)
+        deadline = Deadline(CallLimits(limits.connect_seconds, limits.call_seconds, seconds))
         stub = ndr.pack_orpc_this(uuid4()) + ndr.pack_release(helper.ipid, helper.public_references)
         try:
-            with self.connection(helper.port, IREMUNKNOWN) as connection:
+            with self.connection(helper.port, IREMUNKNOWN, deadline) as connection:
                 connection.call(REM_RELEASE, stub, helper.remote_unknown)
         except (RemoteAssistanceError, RpcFaultError) as error:
             log.warning("the object on %s was not released: %s", self.target.dns_name, error)
@@ -160,7 +174,7 @@ def start_remote_assistance(
     ):
         answer = _get_novice_user_info(irasrv, helper)
     if answer.hresult:
-        raise errors.for_hresult(answer.hresult)
+        raise _after_start(errors.for_hresult(answer.hresult))
     if not answer.text:
         raise _after_start(errors.BadAnswer("The computer returned no connection string."))
     return answer.text
@@ -171,11 +185,15 @@ def _get_novice_user_info(irasrv: Connection, helper: RemoteObject) -> ndr.Novic
     try:
         return ndr.parse_novice_user_info(irasrv.call(GET_NOVICE_USER_INFO, stub, helper.ipid))
     except RpcFaultError as fault:
-        raise errors.for_fault(fault.status) from fault
+        raise _after_start(errors.for_fault(fault.status)) from fault
     except RemoteAssistanceError as error:
         raise _after_start(error) from error
 
 
 def _after_start(error: RemoteAssistanceError) -> RemoteAssistanceError:
-    error.may_have_started = True
+    """Marks what came after the request left: only a refusal proves that nothing was started.
+
+    A fault such as "the server broke down" (0x6BE, 0x80010105) may follow the start.
+    """
+    error.may_have_started = not error.is_refusal
     return error

@@ -48,8 +48,8 @@ class ConnectionString:
         ]
         if not places:
             raise BadAnswer(
-                "The computer waits on no IPv4 address, and this form of invitation needs one.",
-                remedy="Offer again with FreeRDP as the viewer.",
+                "The computer waits on no IPv4 address, and every form of invitation needs one.",
+                remedy="Give the computer an IPv4 address on the network, then offer again.",
             )
         return f"65538,1,{';'.join(places)},*,{self.authorization_id},*,*,{self.key_hash}"
 

@@ -22,6 +22,7 @@ class RemoteAssistanceError(PortalError):
     default_sentence = "The computer answered with an error."
     default_remedy = "Try again; if it happens again, look at the computer's event log."
     is_retryable = False
+    is_refusal = False  # the computer said no before it did anything
 
     def __init__(self, sentence: str = "", *, remedy: str = "") -> None:
         super().__init__(sentence or self.default_sentence, remedy=remedy or self.default_remedy)
@@ -34,6 +35,7 @@ class NoviceError(RemoteAssistanceError):
 
 class AccessDenied(RemoteAssistanceError):
     code = "access_denied"
+    is_refusal = True
     default_sentence = "The computer refused: the portal's account is not a helper there."
     default_remedy = (
         "Add the portal's account to the helper list of the policy, wait until the policy has "
@@ -43,18 +45,21 @@ class AccessDenied(RemoteAssistanceError):
 
 class DisabledByPolicy(RemoteAssistanceError):
     code = "disabled_by_policy"
+    is_refusal = True
     default_sentence = "The computer refused: Remote Assistance is disabled there by policy."
     default_remedy = "Enable Offer Remote Assistance in the policy that the computer gets."
 
 
 class Busy(RemoteAssistanceError):
     code = "busy"
+    is_refusal = True
     default_sentence = "Remote Assistance is already running on that computer."
     default_remedy = "Wait until the other session has ended, or ask the user to close it."
 
 
 class NoSuchSession(RemoteAssistanceError):
     code = "no_such_session"
+    is_refusal = True
     default_sentence = "The user's logon session does not exist any more."
     default_remedy = "Ask the user to log on, then offer again."
 
@@ -75,6 +80,7 @@ class TimedOut(RemoteAssistanceError):
 
 class ProtocolUnsupported(RemoteAssistanceError):
     code = "protocol_unsupported"
+    is_refusal = True
     default_sentence = "The computer does not know this form of Offer Remote Assistance."
     default_remedy = "It is older than Windows Vista, or Remote Assistance is not installed there."
 

@@ -118,7 +118,7 @@ def _ask(credential: KeytabCredential, service: str) -> ServiceTicket:
 def _fetch_ticket(cache: krb5.CCache, service: str) -> None:
     """Lets GSSAPI ask for the service's ticket, which it leaves in the cache."""
     name = gssapi.Name(service, name_type=gssapi.NameType.kerberos_principal)
-    store = {b"ccache": b"MEMORY:" + cache.name}
+    store = {b"ccache": b"MEMORY:" + (cache.name or b"")}
     credentials = gssapi.Credentials(usage="initiate", store=store)
     gssapi.SecurityContext(
         name=name, creds=credentials, usage="initiate", mech=gssapi.MechType.kerberos

@@ -141,12 +141,13 @@ def parse_session_info(stub: bytes) -> SessionInfo:
 
 
 def _safearray_of_bstr(reader: Reader) -> list[str]:
-    if not reader.u32():
+    # What follows the first referent is zero only where it is a second one, of no array at all.
+    if not reader.u32() or not reader.peek_u32():
         return []
     # Two referents: the number of dimensions alone comes eight bytes in. One: dimensions and
     # features share that place, and features are never zero.
-    if reader.peek_u32(4) == 1 and not reader.u32():
-        return []
+    if reader.peek_u32(4) == 1:
+        reader.u32()
     if reader.u32() != 1 or reader.u16() != 1:
         raise BadAnswer("The computer sent an array that has not one dimension.")
     reader.u16()

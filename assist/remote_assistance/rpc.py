@@ -32,6 +32,9 @@ from assist.remote_assistance.kerberos import ServiceTicket
 HEADER_SIZE = 16
 LARGEST_ANSWER = 1_048_576  # bytes; the largest honest one, a thousand sessions, is below 100 KiB
 _RESPONSE, _FAULT, _BIND_NAK = 2, 3, 13
+# What a computer answers to a ticket that it does not accept: ERROR_ACCESS_DENIED,
+# RPC_S_SEC_PKG_ERROR ([MS-ERREF] 2.2). Who may help is decided later, call by call.
+_NOT_AUTHENTICATED = (5, 0x721)
 _NDR = ("8a885d04-1ceb-11c9-9fe8-08002b104860", "2.0")
 
 
@@ -209,6 +212,10 @@ class Connection:
                 except (AttributeError, PyAsn1Error, InvalidChecksum, KerberosError) as error:
                     # What impacket raises when the acceptor's token is an error or missing.
                     raise errors.AuthenticationFailed() from error
+                except RpcFaultError as fault:
+                    if fault.status in _NOT_AUTHENTICATED:
+                        raise errors.AuthenticationFailed() from fault
+                    raise
             yield self
         finally:
             self._transport.disconnect()

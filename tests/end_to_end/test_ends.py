@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab.demo.product import Product
 from tests.end_to_end.conftest import Offer
 
 pytestmark = [pytest.mark.lab, pytest.mark.services]
@@ -50,15 +52,19 @@ def test_a_refused_offer_is_exit_code_one_and_no_computer_hears_of_it(
 
 
 def test_the_user_who_was_asked_for_is_the_one_whose_session_is_called(
-    offer: Offer, calls: Calls
+    offer: Offer, calls: Calls, product: Product, tmp_path: Path
 ) -> None:
-    exit_code, answer = offer(MARY, "WPG-W11-02", "--user", r"r2.local\CWONG")
+    file = tmp_path / "invitation.msrcIncident"
+    exit_code, answer = offer(
+        *[MARY, "WPG-W11-02", "--user", r"r2.local\CWONG"], "--save-invitation", str(file)
+    )
     assert exit_code == 0
     assert answer["state"] == "offered"
-    assert answer["novice"] == r"R2\cwong"
+    assert str(answer["novice"]).lower() == r"r2\cwong"
+    assert file.stat().st_mode & 0o077 == 0
     started = [call for call in calls() if call.get("call") == "GetNoviceUserInfo"][-1]
     assert started["session_id"] == 3
-    assert str(started["caller"]).lower().startswith("svc-ra-portal")
+    assert started["caller"] == r"R2\svc-ra-portal"
 
 
 def test_a_user_who_is_not_logged_on_is_nobody(offer: Offer) -> None:
