@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -11,8 +12,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
-def key_hash(home: Path | None) -> str:
-    """KH of connection string 2: base64 of the SHA-1 of the server certificate's public key.
+@dataclass(frozen=True)
+class KeyHashes:
+    """KH and KH2 of connection string 2: base64 of hashes of the server certificate's key."""
+
+    sha1: str
+    sha256: str
+
+
+def key_hashes(home: Path | None) -> KeyHashes:
+    """The hashes of a computer's key.
 
     Args:
         home: Where freerdp-shadow keeps its certificate; None, or without one, for a new key.
@@ -25,4 +34,6 @@ def key_hash(home: Path | None) -> str:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
     blob = key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
     # The format asks for SHA-1; it is no secret that rests on it.
-    return base64.b64encode(hashlib.sha1(blob, usedforsecurity=False).digest()).decode()
+    sha1 = hashlib.sha1(blob, usedforsecurity=False).digest()
+    sha256 = hashlib.sha256(blob).digest()
+    return KeyHashes(base64.b64encode(sha1).decode(), base64.b64encode(sha256).decode())

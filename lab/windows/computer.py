@@ -11,6 +11,7 @@ from pathlib import Path
 from lab import world
 from lab.windows import results
 from lab.windows.answers import read_script
+from lab.windows.certificate import KeyHashes
 from lab.windows.desktop import Desktop
 from lab.windows.events import EventLog
 from lab.windows.novice import Novice, RemoteAssistance, Timing
@@ -27,7 +28,7 @@ class Computer:
         description: The world's words for it.
         policy: Offer Remote Assistance as in force here.
         sids: SIDs of the domain's accounts by name in lower case.
-        key_hash: Of the certificate that its desktop shows.
+        key_hashes: Of the certificate that its desktop shows.
         connected: Told the port and peer of each connection to a novice's listener.
         two_referents: Which form of SAFEARRAY pointer it takes.
     """
@@ -38,7 +39,7 @@ class Computer:
     event_log: EventLog
     script_file: Path
     timing: Timing
-    key_hash: str
+    key_hashes: KeyHashes
     connected: Callable[[int, str], None]
     desktop: Desktop | None = None
     two_referents: bool = True
@@ -94,7 +95,7 @@ class Computer:
             answer=self.description.answer,
             may_share_control=bool(self.policy.control),
             desktop=None if self.desktop is None else self.desktop.endpoint,
-            key_hash=self.key_hash,
+            key_hashes=self.key_hashes,
         )
 
     async def stop(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ CHANNEL = PROVIDER + "/Operational"
 
 STARTED = 13  # Remote Assistance started with: {FuncName} as the command line parameters
 CONNECTED = 15  # an RDP connection was successfully made
+PASSWORD_VERIFIED = 16  # the session has begun
 DISCONNECTED_REMOTELY = 18
 DISCONNECTED_LOCALLY = 19
 INVITATION_CLOSED = 20
@@ -95,11 +97,9 @@ class EventLog:
 
 
 def _last_record_id(file: Path) -> int:
-    """So that a restarted computer goes on counting."""
-    if not file.exists():
-        return 0
-    lines = file.read_text().splitlines()
-    return int(json.loads(lines[-1])["EventRecordID"]) if lines else 0
+    """So that a restarted computer goes on counting, and one made anew repeats no number."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    return int(json.loads(lines[-1])["EventRecordID"]) if lines else int(time.time())
 
 
 def _request(url: str, token: str, event: dict[str, object]) -> Callable[[], None]:

@@ -28,16 +28,8 @@ class Journal:
         with self._file.open("a") as file:
             file.write(json.dumps({"time": now_text()} | record) + "\n")
 
-    def connection(self, computer: str, address: str, port: int, peer: str) -> None:
-        self._write(
-            {
-                "kind": "connection",
-                "computer": computer,
-                "address": address,
-                "port": port,
-                "peer": peer,
-            }
-        )
+    def connection(self, computer: str, port: int, peer: str) -> None:
+        self._write({"computer": computer, "call": "connect", "port": port, "peer": peer})
 
     def call(
         self,
@@ -50,15 +42,17 @@ class Journal:
         *,
         is_fault: bool = False,
     ) -> None:
-        """One RPC call; ``result`` is its HRESULT, or the fault's status."""
+        """One RPC call; ``result`` is its HRESULT, or the fault's status.
+
+        The caller is written without its domain, as the lab has only one.
+        """
         self._write(
             {
-                "kind": "call",
                 "computer": computer,
                 "call": name,
-                "caller": None if caller is None else caller.name,
+                "caller": None if caller is None else caller.name.rpartition("\\")[2],
                 "caller_sid": None if caller is None else caller.sid,
-                "level": level,
+                "auth_level": level,
                 "session_id": session_id,
                 "result": f"0x{result:08X}",
                 "is_fault": is_fault,

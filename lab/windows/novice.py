@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import quoteattr
 
 from lab.windows import answers, events
+from lab.windows.certificate import KeyHashes
 from lab.windows.events import EventLog
 from lab.windows.listeners import listen_dynamically
 
@@ -26,13 +27,13 @@ class Timing:
         opening_seconds: For a viewer, before the invitation lapses.
         thinking_seconds: Between the question and the answer.
         answer_window_seconds: For an answer, before Remote Assistance gives up.
-        viewing_seconds: How long a session without a desktop behind it lasts at most.
+        reconnection_seconds: For a viewer that negotiates, drops the connection and comes again.
     """
 
     opening_seconds: float = 60.0
     thinking_seconds: float = 0.3
     answer_window_seconds: float = 3.0
-    viewing_seconds: float = 30.0
+    reconnection_seconds: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Novice:
         answer: What it does when the script is silent.
         may_share_control: Whether policy lets a helper take control.
         desktop: Where the shared desktop is served; None for a computer without.
-        key_hash: Base64 SHA-1 of the desktop's certificate key, for the connection string.
+        key_hashes: Of the desktop's certificate, for the connection string.
     """
 
     user: str
@@ -56,7 +57,7 @@ class Novice:
     answer: str
     may_share_control: bool
     desktop: tuple[str, int] | None
-    key_hash: str
+    key_hashes: KeyHashes
 
 
 @dataclass
@@ -87,7 +88,8 @@ class RemoteAssistance:
         self._log(events.TICKET_ADDRESSES, {"FuncName": f"{self.address}:{self._port}"})
         identity = secrets.token_urlsafe(24)
         return (
-            f"<E><A KH={quoteattr(self.novice.key_hash)} ID={quoteattr(identity)}/>"
+            f"<E><A KH={quoteattr(self.novice.key_hashes.sha1)} "
+            f'KH2="sha256:{self.novice.key_hashes.sha256}" ID={quoteattr(identity)}/>'
             f'<C><T ID="1" SID="{self.novice.session_id}">'
             f'<L P="{self._port}" N="{self.address}"/></T></C></E>'
         )
@@ -134,9 +136,10 @@ class RemoteAssistance:
             async with asyncio.timeout(self.timing.opening_seconds if waiting is None else waiting):
                 viewer = await self._viewers.get()
         except TimeoutError:
-            self._log(events.TIME_LIMIT_REACHED)
+            self._log(events.INVITATION_CLOSED)
             return
         self._log(events.CONNECTED)
+        self._log(events.PASSWORD_VERIFIED)
         try:
             await self._ask(viewer)
         finally:
@@ -157,8 +160,18 @@ class RemoteAssistance:
             if answer == answers.ACCEPT_CONTROL:
                 allowed = self.novice.may_share_control
                 self._log(events.CONTROL_SHARED if allowed else events.CONTROL_BLOCKED)
-            viewer_ended = await self._share(viewer)
-            self._log(events.DISCONNECTED_REMOTELY if viewer_ended else events.DISCONNECTED_LOCALLY)
+            await self._share(viewer)
+            while (again := await self._viewer_again()) is not None:
+                await self._share(again)
+            self._log(events.DISCONNECTED_REMOTELY)
+
+    async def _viewer_again(self) -> _Viewer | None:
+        """The viewer's next connection; FreeRDP tries one security protocol after the other."""
+        try:
+            async with asyncio.timeout(self.timing.reconnection_seconds):
+                return await self._viewers.get()
+        except TimeoutError:
+            return None
 
     @staticmethod
     async def _viewer_left(viewer: _Viewer, seconds: float) -> bool:
@@ -173,25 +186,33 @@ class RemoteAssistance:
             return True
         return True
 
-    async def _share(self, viewer: _Viewer) -> bool:
-        """Shows the desktop; returns whether the viewer ended it."""
+    async def _share(self, viewer: _Viewer) -> None:
+        """Shows the desktop until one side closes; a computer without holds the connection."""
+        try:
+            await self._show(viewer)
+        finally:
+            viewer.writer.close()
+
+    async def _show(self, viewer: _Viewer) -> None:
         if self.novice.desktop is None:
-            return await self._viewer_left(viewer, self.timing.viewing_seconds)
+            with contextlib.suppress(ConnectionError):
+                while await viewer.reader.read(65536):
+                    pass
+            return
         try:
             reader, writer = await asyncio.open_connection(*self.novice.desktop)
         except OSError:
             log.exception("the desktop of %s is not served", self.address)
-            return False
+            return
         writer.write(viewer.first_bytes)
         outward = asyncio.create_task(_copy(viewer.reader, writer))
         inward = asyncio.create_task(_copy(reader, viewer.writer))
         try:
-            done, _ = await asyncio.wait((outward, inward), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((outward, inward), return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (outward, inward):
                 task.cancel()
             writer.close()
-        return outward in done
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -150,8 +150,8 @@ class Simulation:
                 opening_seconds=self._options.opening_seconds,
                 answer_window_seconds=description.answer_window_seconds,
             ),
-            key_hash=certificate.key_hash(None if desktop is None else desktop.home),
-            connected=partial(self._journal.connection, name, description.address),
+            key_hashes=certificate.key_hashes(None if desktop is None else desktop.home),
+            connected=partial(self._journal.connection, name),
             desktop=desktop,
             two_referents=not self._options.one_referent,
         )
