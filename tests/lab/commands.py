@@ -1,0 +1,117 @@
+"""What the lab's domain tells Debian's own programs: ldapsearch, smbclient, kinit."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import world
+
+READER = f"{world.DIRECTORY_ACCOUNT}@{world.DNS_NAME}"
+HOST = f"{world.CONTROLLER_NAME}.{world.DNS_NAME}"
+# Owner, group and DACL: what a plain account may read of a security descriptor (MS-ADTS
+# 3.1.1.3.4.1.11), as ldapsearch takes it: base64 of the BER of SEQUENCE { INTEGER 7 }.
+SECURITY_DESCRIPTOR_CONTROL = "!1.2.840.113556.1.4.801=::MAMCAQc="
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An object of the directory; attribute names in lower case."""
+
+    distinguished_name: str
+    values: dict[str, list[bytes]]
+
+    def texts(self, attribute: str) -> list[str]:
+        return [value.decode() for value in self.values.get(attribute.lower(), [])]
+
+    def text(self, attribute: str) -> str:
+        (value,) = self.texts(attribute)
+        return value
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The lab's domain, asked as the account that reads the directory for the portal."""
+
+    directory: Path
+    scratch: Path
+
+    def run(self, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs a program with the lab's Kerberos settings and a credential cache of its own."""
+        return subprocess.run(
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+            env=os.environ
+            | {
+                "KRB5_CONFIG": str(self.directory / "krb5.conf"),
+                "KRB5CCNAME": f"FILE:{self.scratch / 'credentials'}",
+                "LDAPTLS_CACERT": str(self.directory / "ca.pem"),
+                "LC_ALL": "C",
+            },
+        )
+
+    def search(
+        self, filter_text: str, *attributes: str, base: str = world.BASE_DN, control: str = ""
+    ) -> list[Entry]:
+        """Searches over LDAPS, the certificate checked against the lab's authority."""
+        options = ["-E", control] if control else []
+        done = self.run(
+            *[
+                "ldapsearch",
+                "-LLL",
+                "-o",
+                "ldif-wrap=no",
+                "-x",
+                "-H",
+                f"ldaps://{world.CONTROLLER_ADDRESS}",
+            ],
+            *["-D", READER, "-w", world.DIRECTORY_ACCOUNT_PASSWORD, "-b", base],
+            *options,
+            *[filter_text, *attributes],
+        )
+        assert done.returncode == 0, done.stderr
+        return _parse_ldif(done.stdout)
+
+    def one(self, filter_text: str, *attributes: str, base: str = world.BASE_DN) -> Entry:
+        (entry,) = self.search(filter_text, *attributes, base=base)
+        return entry
+
+    def sign_in(self, name: str, password: str) -> str:
+        """Kerberos with a password; returns what kinit complains about, "" when it does not."""
+        return self.run("kinit", f"{name}@{world.REALM}", text=password + "\n").stderr.strip()
+
+    def read_sysvol(self, path: str, *authentication: str) -> bytes:
+        """A file of SYSVOL, over SMB with smbclient's own options for who asks."""
+        target = self.scratch / "file"
+        target.unlink(missing_ok=True)
+        share, inside = f"//{HOST}/sysvol", path.replace("/", "\\")
+        done = self.run(
+            *["smbclient", share, "-I", world.CONTROLLER_ADDRESS, *authentication],
+            *["-c", f'get "{inside}" "{target}"'],
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return target.read_bytes()
+
+
+def _parse_ldif(text: str) -> list[Entry]:
+    """Reads ldapsearch's unwrapped answer; referrals and comments are left out."""
+    entries = []
+    for block in text.split("\n\n"):
+        values: dict[str, list[bytes]] = {}
+        for line in block.splitlines():
+            if line.startswith("#"):
+                continue
+            attribute, _, rest = line.partition(":")
+            is_encoded = rest.startswith(":")
+            value = base64.b64decode(rest[1:]) if is_encoded else rest.strip().encode()
+            values.setdefault(attribute.lower(), []).append(value)
+        if "dn" in values:
+            entries.append(Entry(values.pop("dn")[0].decode(), values))
+    return entries
