@@ -141,8 +141,11 @@ def parse_session_info(stub: bytes) -> SessionInfo:
 
 
 def _safearray_of_bstr(reader: Reader) -> list[str]:
+    if not reader.u32():
+        return []
     # What follows the first referent is zero only where it is a second one, of no array at all.
-    if not reader.u32() or not reader.peek_u32():
+    if not reader.peek_u32():
+        reader.u32()
         return []
     # Two referents: the number of dimensions alone comes eight bytes in. One: dimensions and
     # features share that place, and features are never zero.
