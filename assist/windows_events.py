@@ -28,6 +28,8 @@ MAX_EVENTS = 1000
 MAX_DATA = 8192  # bytes; an event of this provider carries a path or a list of addresses
 LATE = timedelta(minutes=15)  # how long after its end an offer still takes events
 CLOCKS_DIFFER = timedelta(minutes=5)  # as much as Kerberos tolerates within a domain
+ENDED_EVENT = 30
+SETTLING = timedelta(seconds=2)  # the last events of one run, which may come out of order
 PROVIDER = "Microsoft-Windows-RemoteAssistance"
 _FRACTION = re.compile(r"(\.\d{6})\d+")  # Windows writes 100 ns; databases keep microseconds
 # [MS-DTYP] 2.4.2.1: an authority of 48 bits, at most 15 sub-authorities of 32; fits the column.
@@ -222,7 +224,7 @@ def _computers(names: set[str]) -> dict[str, Computer]:
 
 
 def _new_only(events: Iterable[WindowsEvent]) -> list[WindowsEvent]:
-    """The events that are neither stored yet nor repeated within the delivery."""
+    """The events that are neither stored yet nor repeated in the delivery, the oldest first."""
     new: dict[tuple[str, str, int, datetime], WindowsEvent] = {}
     for event in events:
         new.setdefault((event.computer_name, event.channel, event.record_id, event.at), event)
@@ -231,7 +233,7 @@ def _new_only(events: Iterable[WindowsEvent]) -> list[WindowsEvent]:
     ).values_list("computer_name", "channel", "record_id", "at")
     for key in known:
         new.pop(key, None)
-    return list(new.values())
+    return sorted(new.values(), key=lambda event: (event.at, event.record_id))
 
 
 def _offer_of(event: WindowsEvent) -> Offer | None:
@@ -254,4 +256,14 @@ def _offer_of(event: WindowsEvent) -> Offer | None:
             .order_by("starting_at")
             .first()
         )
-    return offer
+    return None if offer is None or _is_of_a_later_run(event, offer) else offer
+
+
+def _is_of_a_later_run(event: WindowsEvent, offer: Offer) -> bool:
+    """Whether Remote Assistance had ended for this offer, so that somebody started it again.
+
+    Helpers offer help past the portal too; what they are answered is nothing of this offer's.
+    """
+    return WindowsEvent.objects.filter(
+        offer=offer, event_id=ENDED_EVENT, at__lt=event.at - SETTLING
+    ).exists()

@@ -239,6 +239,16 @@ def test_events_long_before_or_after_are_not_this_offers(
     assert outcome(offer)[1] == "cancelled"
 
 
+def test_what_happens_after_its_run_has_ended_is_nothing_of_this_offers(
+    offer: Offer, collector: ApiToken
+) -> None:
+    """Another helper, past the portal, is let in a minute after Mary was declined."""
+    deliver(collector, log(31, 15, 19, 30))
+    deliver(collector, [event(31, 50, seconds=60), event(22, 51, seconds=65)])
+    assert outcome(offer) == ("declined", "declined", "inferred")
+    assert WindowsEvent.objects.get(record_id=51).offer is None
+
+
 def test_of_two_offers_the_event_belongs_to_the_one_started_before_it(
     cast: Cast,
     offer: Offer,
