@@ -1,0 +1,215 @@
+"""Mary's morning: a few offers in every kind of state, made through the services."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.utils import timezone
+
+from assist import invitations
+from assist.actors import Actor
+from assist.audit import seal
+from assist.lifecycle import Mode, State
+from assist.models import EvidenceKind, EvidenceSource, Grade, LogonSessionChoice, Offer
+from assist.offers.evidence import add, settle
+from assist.offers.transitions import move
+from directory.models import OrganizationalUnit
+from tests.assist.cast import Cast, make_cast, make_policy
+
+CONNECTION_STRING = (
+    f'<E><A KH="{base64.b64encode(bytes(20)).decode()}" ID="authorization"/>'
+    '<C><T ID="1" SID="1"><L P="49801" N="127.0.11.191"/></T></C></E>'
+)
+NAMES = {
+    "mjones": "Mary Jones",
+    "nkhan": "Nadia Khan",
+    "eadams": "Eve Adams",
+    "tmanager": "Tina Morgan",
+    "aauditor": "Alan Ortiz",
+    "bsmith": "Bob Smith",
+}
+PORTAL = Actor.portal()
+
+
+@dataclass
+class Story:
+    """The cast and the offers, by what became of them."""
+
+    cast: Cast
+    offers: dict[str, Offer] = field(default_factory=dict)
+
+
+def tell() -> Story:
+    """Fill the database."""
+    cast = make_cast()
+    now = timezone.now()
+    cast.domain.synced_at = now - timedelta(minutes=4)
+    cast.domain.save()
+    for name, display_name in NAMES.items():
+        cast.accounts[name].display_name = display_name
+        cast.accounts[name].save()
+    cast.xp191.managed_by = cast.bsmith
+    cast.xp191.save()
+    _add_computers(cast)
+    story = Story(cast)
+    for number, (name, tell_one) in enumerate(
+        {
+            "ended": _ended,
+            "declined": _declined,
+            "unreachable": _unreachable,
+            "refused": _refused,
+            "choosing": _choosing,
+            "offered": _offered,
+        }.items()
+    ):
+        tell_one(story, name, now - timedelta(minutes=50 - 8 * number))
+    offered = story.offers["offered"]
+    Offer.objects.filter(pk=offered.pk).update(deadline_at=now + timedelta(minutes=5))
+    invitations.keep(offered, CONNECTION_STRING, now=now)
+    seal()
+    cast.request(actor=cast.actor("nkhan"), target="GIM-W11-01", ticket="INC-1040", now=now)
+    return story
+
+
+def _add_computers(cast: Cast) -> None:
+    policy = make_policy(cast.domain, "BrandonGPO", offers_allowed=True, control_allowed=False)
+    unit = OrganizationalUnit.objects.create(
+        guid=policy.policy_guid,
+        distinguished_name="OU=Brandon,DC=r2,DC=local",
+        domain=cast.domain,
+        name="Brandon",
+    )
+    unit.links.create(
+        domain=cast.domain,
+        policy=policy,
+        policy_distinguished_name=policy.distinguished_name,
+        order=1,
+    )
+    policy.helpers.create(position=0, text=r"R2\mjones", account=cast.mjones)
+    policy.helpers.create(
+        position=1,
+        text=r"R2\Remote Assistance Portal",
+        group=cast.groups["Remote Assistance Portal"],
+    )
+    policy.helpers.create(
+        position=2, text=r"R2\Helpdesk Brandn", problem="No account or group has this name."
+    )
+    windows_11 = {
+        "operating_system": "Windows 11 Enterprise",
+        "operating_system_version": "10.0 (22631)",
+    }
+    for name in ("WPG-W11-02", "WPG-W10-03", "WPG-W11-11", "WPG-OFF-09", "GIM-W11-01"):
+        cast.add_computer(name, **windows_11)
+    cast.add_computer("BDN-W10-01", ou=unit)
+
+
+def _step(offer: Offer, state: State, seconds: int, **details: object) -> None:
+    at = offer.requested_at + timedelta(seconds=seconds)
+    move(offer, state, actor=PORTAL, now=at, **details)  # type: ignore[arg-type]
+
+
+def _reach(offer: Offer, novice: str) -> None:
+    """A worker reached the computer, and Remote Assistance runs there."""
+    _step(offer, State.CONTACTING, 1)
+    offer.novice_name, offer.logon_session_id = novice, 1
+    offer.starting_at = offer.requested_at + timedelta(seconds=2)
+    offer.save()
+    invitations.keep(offer, CONNECTION_STRING, now=offer.starting_at)
+    _step(
+        offer,
+        State.OFFERED,
+        3,
+        sentence=f"Remote Assistance runs on {offer.computer_name} for {novice}; the user is asked "
+        "when the invitation is opened.",
+        offered_at=offer.starting_at,
+    )
+
+
+def _windows(offer: Offer, kind: EvidenceKind, seconds: int, sentence: str) -> None:
+    at = offer.requested_at + timedelta(seconds=seconds)
+    add(
+        offer,
+        kind,
+        source=EvidenceSource.WINDOWS_EVENT,
+        grade=Grade.STRONG,
+        sentence=sentence,
+        at=at,
+        actor=PORTAL,
+        now=at,
+    )
+
+
+def _say(offer: Offer, kind: EvidenceKind, seconds: int) -> None:
+    at = offer.requested_at + timedelta(seconds=seconds)
+    add(
+        offer,
+        kind,
+        source=EvidenceSource.EXPERT,
+        grade=Grade.STATED,
+        sentence=rf"R2\mjones: {EvidenceKind(kind).label.lower()}.",
+        at=at,
+        actor=PORTAL,
+        now=at,
+    )
+    settle(offer.pk, now=at)
+
+
+def _ended(story: Story, name: str, at: object) -> None:
+    offer = story.cast.request(
+        ticket="INC-1024", reason="Outlook does not open attachments", now=at
+    )
+    _reach(offer, r"R2\bsmith")
+    _windows(offer, EvidenceKind.STARTED, 3, "Remote Assistance was started (event 13).")
+    _windows(offer, EvidenceKind.CONNECTED, 22, "A viewer connected (event 15).")
+    _say(offer, EvidenceKind.VIEWED, 31)
+    _say(offer, EvidenceKind.CONTROLLED, 44)
+    _say(offer, EvidenceKind.ENDED, 410)
+    story.offers[name] = offer
+
+
+def _declined(story: Story, name: str, at: object) -> None:
+    offer = story.cast.request(
+        target="BDN-W10-01", mode=Mode.VIEW, viewer="windows", ticket="INC-1027", now=at
+    )
+    _reach(offer, r"R2\cwong")
+    _say(offer, EvidenceKind.DECLINED, 40)
+    story.offers[name] = offer
+
+
+def _unreachable(story: Story, name: str, at: object) -> None:
+    offer = story.cast.request(target="WPG-OFF-09", ticket="INC-1030", now=at)
+    _step(offer, State.CONTACTING, 1)
+    _step(
+        offer,
+        State.UNREACHABLE,
+        7,
+        sentence="wpg-off-09.r2.local (127.0.11.9) did not answer on port 135 within 5 seconds.",
+        remedy="Ask the user whether the computer is on and connected to the network.",
+        grade=Grade.STRONG,
+    )
+    story.offers[name] = offer
+
+
+def _refused(story: Story, name: str, at: object) -> None:
+    story.offers[name] = story.cast.request(
+        actor=story.cast.actor("eadams"), target="WPG-W10-03", ticket="INC-1031", now=at
+    )
+
+
+def _choosing(story: Story, name: str, at: object) -> None:
+    offer = story.cast.request(target="WPG-W11-02", ticket="INC-1033", now=at)
+    _step(offer, State.CONTACTING, 1)
+    for number, user in ((2, "bsmith"), (3, "cwong")):
+        LogonSessionChoice.objects.create(
+            offer=offer, domain_name="R2", user_name=user, session_id=number
+        )
+    _step(offer, State.CHOOSING, 2, sentence="2 users are logged on: choose whom to help.")
+    story.offers[name] = offer
+
+
+def _offered(story: Story, name: str, at: object) -> None:
+    offer = story.cast.request(ticket="INC-1036", reason="Printer does not print", now=at)
+    _reach(offer, r"R2\bsmith")
+    story.offers[name] = offer

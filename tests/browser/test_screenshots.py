@@ -1,0 +1,78 @@
+"""Every page in both themes: nothing broken on the way, and a picture for people to look at.
+
+``make screenshots`` keeps the pictures in ``screenshots/``; without SCREENSHOTS they are only
+taken.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import OpenAs
+from tests.browser.story import Story
+from tests.environment import ROOT
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+THEMES = ("light", "dark")
+WIDTHS = {"": 1280, "-narrow": 360}
+
+
+def paths_of(story: Story) -> dict[str, tuple[str | None, str]]:
+    """Every page by a name for its picture: who opens it, and where it is."""
+    offers, computers = story.offers, story.cast.computers
+    return {
+        "sign-in": (None, "/sign-in"),
+        "home": ("mjones", "/"),
+        "search": ("mjones", "/?q=WPG"),
+        "search-nothing": ("mjones", "/?q=toaster"),
+        "computer": ("mjones", f"/computers/{computers['GIM-W11-01'].pk}"),
+        "computer-view-only": ("mjones", f"/computers/{computers['BDN-W10-01'].pk}"),
+        "computer-refused": ("eadams", f"/computers/{computers['XP191'].pk}"),
+        "offer-choosing": ("mjones", f"/offers/{offers['choosing'].pk}"),
+        "offer-offered": ("mjones", f"/offers/{offers['offered'].pk}"),
+        "offer-ended": ("mjones", f"/offers/{offers['ended'].pk}"),
+        "offer-declined": ("mjones", f"/offers/{offers['declined'].pk}"),
+        "offer-unreachable": ("mjones", f"/offers/{offers['unreachable'].pk}"),
+        "offer-refused": ("eadams", f"/offers/{offers['refused'].pk}"),
+        "offers": ("mjones", "/offers"),
+        "offers-manager": ("tmanager", "/offers"),
+        "offer-form": ("mjones", "/offers/create"),
+        "audit": ("aauditor", "/audit"),
+        "preferences": ("mjones", "/preferences"),
+        "not-found": ("mjones", "/nowhere"),
+        "not-allowed": ("mjones", "/audit"),
+    }
+
+
+@pytest.fixture(scope="session")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not os.environ.get("SCREENSHOTS"):
+        return tmp_path_factory.mktemp("screenshots")
+    kept = ROOT / "screenshots"
+    kept.mkdir(exist_ok=True)
+    return kept
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_draws(
+    open_as: OpenAs, story: Story, directory: Path, theme: str, width: str
+) -> None:
+    for name, (person, path) in paths_of(story).items():
+        page = open_as(
+            person,
+            path,
+            color_scheme=theme,
+            viewport={"width": WIDTHS[width], "height": 800},
+        )
+        overflow = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        page.screenshot(path=directory / f"{name}-{theme}{width}.png", full_page=True)
+        assert overflow <= 0, f"{name} is {overflow} pixels wider than {WIDTHS[width]}"
+        assert page.errors == [], name  # type: ignore[attr-defined]
+        page.context.close()
