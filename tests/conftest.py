@@ -38,7 +38,10 @@ def _lab(*arguments: str) -> None:
 
 def _status() -> int:
     return subprocess.run(
-        [sys.executable, "-m", "lab", "status"], cwd=ROOT, check=False, capture_output=True
+        [sys.executable, "-m", "lab", "status", "--domain-only"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
     ).returncode
 
 

@@ -68,5 +68,5 @@ def test_the_user_who_was_asked_for_is_the_one_whose_session_is_called(
 
 
 def test_a_user_who_is_not_logged_on_is_nobody(offer: Offer) -> None:
-    exit_code, answer = offer(MARY, "WPG-W11-02", "--user", r"R2\dbrown", "--wait")
+    exit_code, answer = offer(MARY, "XP191", "--user", r"R2\cwong", "--wait")
     assert (exit_code, answer["state"]) == (1, "nobody")
