@@ -42,15 +42,12 @@ class Journal:
         *,
         is_fault: bool = False,
     ) -> None:
-        """One RPC call; ``result`` is its HRESULT, or the fault's status.
-
-        The caller is written without its domain, as the lab has only one.
-        """
+        """One RPC call; ``result`` is its HRESULT, or the fault's status."""
         self._write(
             {
                 "computer": computer,
                 "call": name,
-                "caller": None if caller is None else caller.name.rpartition("\\")[2],
+                "caller": None if caller is None else caller.name,
                 "caller_sid": None if caller is None else caller.sid,
                 "auth_level": level,
                 "session_id": session_id,

@@ -136,7 +136,7 @@ class RemoteAssistance:
             async with asyncio.timeout(self.timing.opening_seconds if waiting is None else waiting):
                 viewer = await self._viewers.get()
         except TimeoutError:
-            self._log(events.INVITATION_CLOSED)
+            self._log(events.TIME_LIMIT_REACHED)
             return
         self._log(events.CONNECTED)
         self._log(events.PASSWORD_VERIFIED)

@@ -26,12 +26,16 @@ class Policy:
         """The HRESULT that a caller is refused with, or S_OK.
 
         Windows puts the policy's helper list into the local group *Offer Remote Assistance
-        Helpers*, which DCOM lets activate RASrv ([MS-RAI] 3.3.4, note 12). Disabled or not
-        configured leaves the group empty. Domain Admins come in through the local
-        Administrators whatever the policy says: documented for XP, taken over for later Windows.
+        Helpers*, which DCOM lets activate RASrv ([MS-RAI] 3.3.4, note 12). Not configured leaves
+        the group empty. Domain Admins come in through the local Administrators: documented for
+        XP, taken over for later Windows.
         """
+        if self.offers is False:
+            return results.DISABLED_BY_POLICY
+        if self.offers is None:
+            return results.E_ACCESSDENIED
         is_administrator = any(sid.endswith(DOMAIN_ADMINS_RID) for sid in caller.group_sids)
-        if is_administrator or (self.offers and self.helpers & caller.sids):
+        if is_administrator or self.helpers & caller.sids:
             return results.S_OK
         return results.E_ACCESSDENIED
 

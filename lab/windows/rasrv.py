@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 
 from lab.windows import orpc, results
 from lab.windows.ndr import NdrReader, NdrWriter
@@ -14,21 +13,17 @@ IID_IRASRV = uuid.UUID("F120A684-B926-447F-9DF4-C966CB785648")
 GET_NOVICE_USER_INFO, GET_SESSION_INFO = 7, 8
 
 
-@dataclass(frozen=True)
-class SessionInfoRequest:
-    """The array the caller brought; None for a null pointer."""
+def read_session_info_request(stub: bytes, *, two_referents: bool) -> TextArray | None:
+    """The array the caller brought; None for a null pointer.
 
-    array: TextArray | None
-
-
-def read_session_info_request(stub: bytes, *, two_referents: bool) -> SessionInfoRequest:
-    """Raises NdrError for the other form of array pointer, and for anything malformed."""
+    Raises:
+        NdrError: the pointer has the other form, or something is malformed.
+    """
     reader = NdrReader(stub)
     orpc.read_orpcthis(reader)
     array = read_array_pointer(reader, two_referents=two_referents)
-    reader.align(4)
     reader.u32()  # Count as the caller had it
-    return SessionInfoRequest(array)
+    return array
 
 
 def fill_cells(names: list[str], capacity: int) -> tuple[tuple[str | None, ...], int]:

@@ -107,8 +107,12 @@ class KerberosContext:
             std_layout=False,
         )
 
-    def signature(self, message: bytes) -> bytes:
-        """A mechListMIC."""
+    def _exchange_codes(self, message: bytes, code: bytes) -> bytes:
+        """Checks the peer's mechListMIC and returns this side's; both count in the sequence."""
+        try:
+            raw.verify_mic(self._context, message, code)
+        except raw.GSSError as error:
+            raise AuthenticationFailed("the list of mechanisms was changed") from error
         return bytes(raw.get_mic(self._context, message))
 
 
@@ -137,8 +141,10 @@ class NegotiatedContext(KerberosContext):
 
     def _continue(self, response: spnego.ResponseToken) -> bytes:
         answer = super().step(response.token) if self.caller is None else b""
-        # impacket sends no mechListMIC; who sends one gets one.
-        code = self.signature(self._mechanism_list) if response.integrity_code else b""
+        # impacket sends no mechListMIC; who sends one has it checked and gets one.
+        code = b""
+        if response.integrity_code:
+            code = self._exchange_codes(self._mechanism_list, response.integrity_code)
         return spnego.pack_response(self._state(), b"", answer, code)
 
     def _state(self) -> int:

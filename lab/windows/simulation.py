@@ -13,10 +13,11 @@ from pathlib import Path
 
 from lab import world
 from lab.windows import certificate
+from lab.windows.activator import Activator
 from lab.windows.computer import Computer
 from lab.windows.desktop import Desktop
 from lab.windows.events import EventLog
-from lab.windows.exporter import Activator, ObjectExporter
+from lab.windows.exporter import ObjectExporter
 from lab.windows.journal import Journal
 from lab.windows.listeners import listen_dynamically
 from lab.windows.novice import Timing
