@@ -147,8 +147,13 @@
     showTitle();
     showTimeLeft();
   });
-  document.addEventListener("htmx:afterRequest", function (event) {
-    showConnection(!event.detail.failed || event.detail.xhr.status < 500 && event.detail.xhr.status > 0);
+  for (const failure of ["htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(failure, function () {
+      showConnection(false);
+    });
+  }
+  document.addEventListener("htmx:beforeOnLoad", function (event) {
+    showConnection(event.detail.xhr.status < 500);
   });
   const theme = document.getElementById("theme");
   if (theme) {

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenAs
 from tests.browser.story import Story
@@ -29,7 +30,8 @@ def paths_of(story: Story) -> dict[str, tuple[str | None, str]]:
         "home": ("mjones", "/"),
         "search": ("mjones", "/?q=WPG"),
         "search-nothing": ("mjones", "/?q=toaster"),
-        "computer": ("mjones", f"/computers/{computers['GIM-W11-01'].pk}"),
+        "computer": ("mjones", f"/computers/{computers['WPG-W11-11'].pk}"),
+        "computer-busy": ("mjones", f"/computers/{computers['GIM-W11-01'].pk}"),
         "computer-view-only": ("mjones", f"/computers/{computers['BDN-W10-01'].pk}"),
         "computer-refused": ("eadams", f"/computers/{computers['XP191'].pk}"),
         "offer-choosing": ("mjones", f"/offers/{offers['choosing'].pk}"),
@@ -62,17 +64,16 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_page_draws(
     open_as: OpenAs, story: Story, directory: Path, theme: str, width: str
 ) -> None:
+    options = {"color_scheme": theme, "viewport": {"width": WIDTHS[width], "height": 800}}
+    pages: dict[str | None, Page] = {}
     for name, (person, path) in paths_of(story).items():
-        page = open_as(
-            person,
-            path,
-            color_scheme=theme,
-            viewport={"width": WIDTHS[width], "height": 800},
-        )
+        if person not in pages:
+            pages[person] = open_as(person, path, **options)
+        page = pages[person]
+        page.goto(path)
         overflow = page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         page.screenshot(path=directory / f"{name}-{theme}{width}.png", full_page=True)
         assert overflow <= 0, f"{name} is {overflow} pixels wider than {WIDTHS[width]}"
         assert page.errors == [], name  # type: ignore[attr-defined]
-        page.context.close()

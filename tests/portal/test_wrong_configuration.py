@@ -1,0 +1,68 @@
+"""Each wrong setting is named, with what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
+
+from portal import checks
+from tests.environment import ROOT
+
+AUTHORITY = str(ROOT / "tests" / "portal" / "authority.pem")
+
+
+def ids(messages: list[CheckMessage]) -> list[str | None]:
+    assert all(message.hint for message in messages)
+    return [message.id for message in messages]
+
+
+def test_a_right_configuration_is_silent(settings: Settings) -> None:
+    settings.DIRECTORY_CA_FILE = AUTHORITY
+    assert ids(checks.directory()) == []
+    assert ids(checks.certificate_authority()) == []
+    assert ids(checks.role_groups()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("DIRECTORY_DOMAIN", "", "portal.E001"),
+        ("DIRECTORY_TLS", "none", "portal.E002"),
+        ("DIRECTORY_DNS_SERVERS", [], "portal.I003"),
+    ],
+)
+def test_a_directory_that_cannot_be_reached_is_named(
+    settings: Settings, name: str, value: object, expected: str
+) -> None:
+    setattr(settings, name, value)
+    assert ids(checks.directory()) == [expected]
+
+
+def test_a_missing_or_unreadable_authority_is_named(settings: Settings, tmp_path: Path) -> None:
+    settings.DIRECTORY_CA_FILE = ""
+    assert ids(checks.certificate_authority()) == ["portal.E003"]
+    settings.DIRECTORY_CA_FILE = str(tmp_path / "nowhere.pem")
+    assert ids(checks.certificate_authority()) == ["portal.W001"]
+    (tmp_path / "empty.pem").write_text("not a certificate")
+    settings.DIRECTORY_CA_FILE = str(tmp_path / "empty.pem")
+    assert ids(checks.certificate_authority()) == ["portal.E004"]
+
+
+def test_roles_without_groups_and_groups_without_a_domain_are_named(settings: Settings) -> None:
+    settings.ROLE_GROUPS = {
+        "expert": [],
+        "manager": [],
+        "auditor": ["Auditors"],
+        "operator": ["a\\b"],
+    }
+    assert ids(checks.role_groups()) == ["portal.W002", "portal.I001", "portal.E005"]
+
+
+def test_an_error_stops_the_start(settings: Settings) -> None:
+    settings.DIRECTORY_DOMAIN = ""
+    with pytest.raises(ImproperlyConfigured, match=r"portal\.E001"):
+        checks.refuse_wrong_configuration()
