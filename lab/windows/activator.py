@@ -35,8 +35,8 @@ class Activator:
     async def answer(self, call: Call) -> bytes:
         if call.interface == calls.IID_ACTIVATOR:
             return self._answer_activator(call)
-        if call.caller is not None and call.level < pdu.LEVEL_PRIVACY:
-            # Its stub was not opened.
+        if pdu.LEVEL_CONNECT < call.level < pdu.LEVEL_PRIVACY:
+            # Signed, which is not checked here: nobody serious calls so.
             raise self._recorder.faulted(call, pdu.FAULT_ACCESS_DENIED)
         if call.interface == calls.IID_ENDPOINT_MAPPER:
             return self._answer_endpoint_mapper(call)

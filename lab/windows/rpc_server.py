@@ -205,7 +205,7 @@ class RpcConnection:
     ) -> tuple[bytes, _Authentication | None]:
         trailer = received.trailer
         if trailer is None:
-            return received.data[header.size :], None
+            return received.data[header.size :], self._of_connection()
         authentication = self._authentications.get(trailer.context_id)
         if (
             authentication is None
@@ -229,6 +229,12 @@ class RpcConnection:
         if trailer.padding > len(plain):
             raise pdu.PduError("more padding than data")
         return plain[: len(plain) - trailer.padding], authentication
+
+    def _of_connection(self) -> _Authentication | None:
+        """At RPC_C_AUTHN_LEVEL_CONNECT the caller is known and requests carry no trailer."""
+        known = [one for one in self._authentications.values() if one.level == pdu.LEVEL_CONNECT]
+        usable = [one for one in known if not one.failed and one.context.caller is not None]
+        return usable[-1] if usable else None
 
     async def _dispatch(self, assembly: _Assembly) -> bytes:
         interface = self._interfaces.get(assembly.header.context_id)
