@@ -117,7 +117,7 @@ def _viewer_of(request: HttpRequest) -> str:
 
 
 def _search(actor: Actor, text: str) -> Found:
-    text = text.strip()[:256]
+    text = text.replace("\x00", "").strip()[:256]  # which PostgreSQL takes in no text
     if not text:
         return Found("", [])
     try:
