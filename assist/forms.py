@@ -19,24 +19,7 @@ def show_error(form: forms.Form, error: PortalError) -> None:
     form.add_error(field, ValidationError(f"{error.sentence} {error.remedy}".strip()))
 
 
-class AccessibleForm(forms.Form):
-    """Marks the fields in error and names their explanations, for those who do not see them."""
-
-    def full_clean(self) -> None:
-        super().full_clean()
-        self._describe()
-
-    def add_error(self, field: str | None, error: Any) -> None:
-        super().add_error(field, error)
-        self._describe()
-
-    def _describe(self) -> None:
-        for name in self.errors:
-            if name in self.fields:
-                self.fields[name].widget.attrs["aria-invalid"] = "true"
-
-
-class OfferForm(AccessibleForm):
+class OfferForm(forms.Form):
     """What an expert types to offer help."""
 
     target = forms.CharField(

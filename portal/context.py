@@ -36,7 +36,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         actor = actor_for(request)
     except PortalError:
         return context
-    entries = [("Offer help", "home"), ("Offers", "offers")]
+    entries = [("Offer help", "home"), ("Offers", "offers")] if actor.roles else []
     if actor.may_read_audit_trail:
         entries.append(("Audit trail", "audit"))
     return context | {

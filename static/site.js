@@ -163,6 +163,10 @@
   if (shortcut) {
     showShortcut(shortcut);
   }
+  const wrong = document.querySelector("[aria-invalid=true]");
+  if (wrong) {
+    wrong.focus();
+  }
   showTimeLeft();
   setInterval(showTimeLeft, 1000);
 })();

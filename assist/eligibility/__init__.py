@@ -11,7 +11,7 @@ from assist.eligibility.rules import decide
 from assist.lifecycle import Mode
 from directory.models import Account, Computer
 
-__all__ = ["Decision", "Effect", "Finding", "Reference", "explain"]
+__all__ = ["Decision", "Effect", "Finding", "Reference", "explain", "explain_every_mode"]
 
 
 def explain(
@@ -35,3 +35,11 @@ def explain(
         The decision. Nothing is written and nothing is sent anywhere.
     """
     return decide(gather(account, computer, now, offer_id), mode, now)
+
+
+def explain_every_mode(
+    account: Account, computer: Computer, *, now: datetime
+) -> tuple[Decision, ...]:
+    """The decisions for view and control, from facts gathered once; see :func:`explain`."""
+    facts = gather(account, computer, now)
+    return tuple(decide(facts, mode, now) for mode in Mode)

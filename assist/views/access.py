@@ -65,6 +65,24 @@ def actor_for(request: HttpRequest) -> Actor:
     return actor
 
 
+def actor_with_role(request: HttpRequest) -> Actor:
+    """Whoever is signed in, if she has any part in the portal.
+
+    Everybody of the domain can sign in; the directory's computers are not everybody's to search.
+
+    Raises:
+        NotAllowed: She has no role.
+    """
+    actor = actor_for(request)
+    if not actor.roles:
+        raise NotAllowed(
+            "You have no role in the portal.",
+            remedy="Ask the portal's operator to put your account into one of the groups that "
+            "give a role.",
+        )
+    return actor
+
+
 def offer_of(request: HttpRequest, offer_id: uuid.UUID) -> Offer:
     """The offer, if whoever asks may see it.
 

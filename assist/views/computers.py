@@ -11,12 +11,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from assist.actors import Actor
-from assist.eligibility import Decision, Finding, explain
+from assist.eligibility import Decision, Finding, explain_every_mode
 from assist.forms import OfferForm
 from assist.lifecycle import Mode
 from assist.models import Offer
 from assist.offers.reading import offers_for
-from assist.views.access import actor_for
+from assist.views.access import actor_with_role
 from assist.views.live import live_part
 from directory.errors import PortalError
 from directory.models import Computer, Domain
@@ -46,7 +46,7 @@ class SharedFinding:
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """One search box; below it what goes on and where she was lately."""
-    actor = actor_for(request)
+    actor = actor_with_role(request)
     found = _search(actor, request.GET.get("q", ""))
     if len(found.computers) == 1:
         return redirect("computer", found.computers[0].pk)
@@ -64,23 +64,23 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def home_live(request: HttpRequest) -> HttpResponse:
     """Her offers that have not ended; nothing when that is what the page shows already."""
-    context = _active(actor_for(request))
+    context = _active(actor_with_role(request))
     return live_part(request, "assist/_active_offers.html", context)
 
 
 @require_safe
 def computer_search(request: HttpRequest) -> HttpResponse:
     """The results while she types."""
-    found = _search(actor_for(request), request.GET.get("q", ""))
+    found = _search(actor_with_role(request), request.GET.get("q", ""))
     return render(request, "assist/_search_results.html", {"found": found})
 
 
 @require_safe
 def computer(request: HttpRequest, guid: uuid.UUID) -> HttpResponse:
     """What the computer is, the verdict for both modes, and the form to offer help."""
-    found = get_object_or_404(
-        Computer.objects.select_related("domain", "ou", "managed_by"), pk=guid
-    )
+    actor_with_role(request)  # before it is told whether there is such a computer
+    computers = Computer.objects.select_related("domain", "ou", "managed_by__domain")
+    found = get_object_or_404(computers, pk=guid)
     form = OfferForm(initial={"target": target_of(found), "viewer": _viewer_of(request)})
     return computer_page(request, found, form)
 
@@ -89,7 +89,7 @@ def computer_page(
     request: HttpRequest, found: Computer, form: OfferForm, status: int = 200
 ) -> HttpResponse:
     """The page of a computer around a form, which may hold what was typed and what is wrong."""
-    actor = actor_for(request)
+    actor = actor_with_role(request)
     decisions = _decisions(actor, found)
     allowed = [decision.mode.value for decision in decisions if decision.is_allowed]
     if not form.is_bound:
@@ -155,8 +155,7 @@ def _recent_computers(actor: Actor) -> list[Offer]:
 def _decisions(actor: Actor, found: Computer) -> list[Decision]:
     if actor.account is None:
         return []
-    now = timezone.now()
-    return [explain(actor.account, found, mode, now=now) for mode in (Mode.VIEW, Mode.CONTROL)]
+    return list(explain_every_mode(actor.account, found, now=timezone.now()))
 
 
 def _merge(decisions: list[Decision]) -> list[SharedFinding]:

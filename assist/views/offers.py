@@ -26,7 +26,7 @@ from assist.lifecycle import LABELS, Mode, State
 from assist.models import EvidenceKind, Grade, Offer
 from assist.offers import offer_cancel, offer_choose_session, offer_report, offer_request
 from assist.offers.reading import offers_for
-from assist.views.access import actor_for, offer_of
+from assist.views.access import actor_for, actor_with_role, offer_of
 from assist.views.computers import computer_page
 from assist.views.live import live_part
 from assist.views.progress import stages_of
@@ -57,6 +57,7 @@ REPORTS = (
 @require_http_methods(["GET", "HEAD", "POST"])
 def offer_create(request: HttpRequest) -> HttpResponse:
     """Offer help. A form that cannot be used comes back with all that was typed."""
+    actor_with_role(request)
     if request.method != "POST":
         initial = {"target": request.GET.get("target", ""), "viewer": _viewer_of(request)}
         return render(request, "assist/offer_form.html", {"form": OfferForm(initial=initial)})
@@ -77,7 +78,7 @@ def offer_create(request: HttpRequest) -> HttpResponse:
 @require_safe
 def offers(request: HttpRequest) -> HttpResponse:
     """Her offers; everybody's for those who may read them."""
-    actor = actor_for(request)
+    actor = actor_with_role(request)
     wanted = offers_for(actor)
     state = request.GET.get("state", "")
     if state in LABELS:

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenAs
 from tests.browser.story import Story
@@ -77,3 +77,25 @@ def test_every_page_draws(
         page.screenshot(path=directory / f"{name}-{theme}{width}.png", full_page=True)
         assert overflow <= 0, f"{name} is {overflow} pixels wider than {WIDTHS[width]}"
         assert page.errors == [], name  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_forms_that_cannot_be_used_draw(
+    open_as: OpenAs, story: Story, directory: Path, theme: str
+) -> None:
+    page = open_as(None, "/sign-in", color_scheme=theme)
+    page.fill("#id_username", r"R2\mjones")
+    page.click("button[type=submit]")
+    expect(page.locator("#id_password")).to_be_focused()
+    expect(page.locator("#id_password")).to_have_accessible_description("Type your password.")
+    expect(page.locator("#id_username")).to_have_value(r"R2\mjones")
+    page.screenshot(path=directory / f"sign-in-wrong-{theme}.png", full_page=True)
+
+    computer = story.cast.computers["WPG-W11-11"]
+    page = open_as("mjones", f"/computers/{computer.pk}", color_scheme=theme)
+    page.fill("#id_ticket", "<1>")
+    page.fill("#id_reason", "No sound")
+    page.click("aside button[type=submit]")
+    expect(page.locator("#id_ticket")).to_be_focused()
+    expect(page.locator("#id_reason")).to_have_value("No sound")
+    page.screenshot(path=directory / f"computer-wrong-{theme}.png", full_page=True)

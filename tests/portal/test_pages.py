@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from assist.models import AuditEvent, Offer
 from portal.models import User
@@ -318,6 +319,38 @@ def test_a_disabled_account_loses_access_at_the_next_request(
     cast.mjones.is_enabled = False
     cast.mjones.save()
     assert client.get("/")["Location"].startswith("/sign-in")
+
+
+def test_whoever_has_no_role_finds_nothing(signed_in: SignedIn, cast: Cast) -> None:
+    client = signed_in("bsmith")
+    for path in (
+        *("/", "/?q=xp191", "/computers/search?q=xp191", "/offers", "/offers/create"),
+        *(f"/computers/{cast.xp191.pk}", f"/computers/{cast.unit.pk}"),
+    ):
+        answer = client.get(path)
+        assert answer.status_code == 403, path
+        assert "You have no role in the portal." in answer.content.decode()
+        assert "r2.local" not in answer.content.decode()
+    assert client.post("/offers/create", FORM).status_code == 403
+    assert not Offer.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "queries"),
+    [("/", 10), ("/computers/{computer}", 26), ("/offers", 7), ("/offers/{offer}/live", 11)],
+)
+def test_a_page_asks_the_database_no_more_than_it_did(
+    signed_in: SignedIn,
+    cast: Cast,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+    path: str,
+    queries: int,
+) -> None:
+    offer = cast.request()
+    client = signed_in("mjones")
+    with django_assert_max_num_queries(queries) as asked:
+        client.get(path.format(computer=cast.xp191.pk, offer=offer.pk))
+    assert len(asked.captured_queries) >= queries - 2, "lower the number in this test"
 
 
 def test_a_role_taken_away_is_gone_at_the_next_request(signed_in: SignedIn, cast: Cast) -> None:
