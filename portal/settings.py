@@ -172,6 +172,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "assist.sweep_offers",
         "schedule": positive_seconds("OFFER_SWEEP_INTERVAL_SECONDS", 5),
     },
+    "clear-sessions": {"task": "portal.clear_sessions", "schedule": 24 * 3600},
     "seal-audit-events": {
         "task": "assist.seal_audit_events",
         "schedule": positive_seconds("AUDIT_SEAL_INTERVAL_SECONDS", 2),

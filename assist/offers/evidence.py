@@ -206,6 +206,8 @@ def _steps(state: State, goal: State) -> list[State]:
 
 
 def _sentence(following: State, outcome: Outcome) -> str:
+    if following is State.ANSWERING and outcome.grade == Grade.STATED:
+        return "The expert says that the user was asked."
     if following is State.ANSWERING:
         return "A viewer connected: the user is being asked."
     if following is State.ENDED:

@@ -9,8 +9,8 @@ import time_machine
 from django.test import RequestFactory
 
 from assist.actors import Actor
-from assist.source_address import source_address
 from assist.models import ApiToken
+from assist.source_address import source_address
 from assist.tokens import token_revoke
 from directory.models import Membership
 from tests.assist.api.conftest import MakeToken, Program, require_problem
