@@ -112,6 +112,7 @@ SIGN_IN_REFUSALS_PER_ADDRESS = env.int("SIGN_IN_REFUSALS_PER_ADDRESS", 40)
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "portal.views.csrf_failure"
 SECURE_SSL_REDIRECT = HTTPS and env.bool("REDIRECT_TO_HTTPS", True)
+SECURE_REDIRECT_EXEMPT = [r"^health$"]  # asked from beside the portal, not through the proxy
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31_536_000) if HTTPS else 0
 # Subdomains and preloading bind the whole domain, which is not this site's to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

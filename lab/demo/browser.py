@@ -29,9 +29,10 @@ class Browser:
 
     Args:
         url: The site's address, without a slash at its end.
+        headers: Sent with every request.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
         self.url = url
         self.cookies = http.cookiejar.CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -73,9 +74,8 @@ class Product:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "log").mkdir(exist_ok=True)
-        self.environment = (
-            os.environ
-            | self._lab_settings()
+        own = (
+            self._lab_settings()
             | {
                 "DJANGO_SETTINGS_MODULE": "portal.settings",
                 "PYTHONUNBUFFERED": "1",
@@ -90,10 +90,19 @@ class Product:
             }
             | (settings or {})
         )
+        self.environment = os.environ | own
+        self._write_environment(own)
 
     def _lab_settings(self) -> dict[str, str]:
         lines = (self.lab_directory / "lab.env").read_text(encoding="utf-8").splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+
+    def _write_environment(self, settings: dict[str, str]) -> None:
+        """For a person's own shell: ``set -a; . env`` and manage.py speaks to this product."""
+        path = self.directory / "env"
+        path.touch(mode=0o600)
+        lines = (f"{name}={shlex.quote(value)}\n" for name, value in settings.items())
+        path.write_text("".join(lines), encoding="utf-8")
 
     def _secret(self, name: str, fresh: str) -> str:
         path = self.directory / name
@@ -172,7 +181,8 @@ class Product:
         self.start_process(
             "portal",
             *[python, "-m", "uvicorn", "portal.asgi:application", "--host", "127.0.0.1"],
-            *["--port", str(self.port), "--no-server-header", "--log-level", "warning"],
+            *["--port", str(self.port), "--no-server-header", "--no-proxy-headers"],
+            *["--log-level", "warning"],
         )
         self.start_process(
             "worker",

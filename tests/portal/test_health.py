@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 import redis
+from django.conf import LazySettings
 from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
@@ -61,3 +62,12 @@ def test_without_a_database_it_is_not_well(
     answer = client.get("/health")
     assert answer.status_code == 503
     assert answer.json()["database"] == "unavailable"
+
+
+@pytest.mark.django_db
+def test_health_is_answered_without_https_where_pages_are_not(
+    client: Client, settings: LazySettings
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get("/sign-in").status_code == 301
+    assert client.get("/health").status_code != 301
