@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -68,6 +67,8 @@ def calls(lab: Lab) -> Callable[[], list[dict[str, object]]]:
     journal = lab.directory / "calls.jsonl"
 
     def read() -> list[dict[str, object]]:
-        return [json.loads(line) for line in Path(journal).read_text().splitlines()]
+        if not journal.exists():  # nothing was heard yet
+            return []
+        return [json.loads(line) for line in journal.read_text().splitlines()]
 
     return read
