@@ -44,7 +44,7 @@ demo: prepare ## the whole product on one machine with the lab (DEMO=check plays
 test: prepare check ## every test, with seeded samples of the long ones
 	@$(SUDO) $(BIN)/python -m tests.services $(BIN)/python -m pytest $(TESTS)
 	@echo "What differs on SQLite:"
-	@$(SUDO) env LAB_KEEP=1 $(BIN)/python -m pytest -q -m "not lab and not browser and not services" tests
+	@$(SUDO) $(BIN)/python -m pytest -q -m "not lab and not browser and not services" tests
 
 .PHONY: soak
 soak: prepare ## the long tests in full

@@ -145,4 +145,4 @@ def play(product: Product) -> None:
 
     verified = product.manage("audit_verify")
     expect(verified.returncode == 0, f"the audit trail holds: {verified.stdout}{verified.stderr}")
-    steps.say(f"The audit trail holds: {verified.stdout.strip().splitlines()[0]}")
+    steps.say(f"Audit trail: {verified.stdout.strip().splitlines()[0]}")
