@@ -49,9 +49,9 @@ def token_create(
     """
     now = now or timezone.now()
     name = name.strip()
-    if not name or len(name) > 128:
+    if not name or len(name) > 128 or not name.isprintable():
         raise InvalidInput(
-            "A token needs a name of 1 to 128 characters.",
+            "A token needs a name of 1 to 128 printable characters.",
             remedy="Name the program that will use it.",
             field="name",
         )

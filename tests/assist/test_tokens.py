@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
@@ -75,6 +75,7 @@ def test_a_token_that_makes_no_sense_is_refused(cast: Cast) -> None:
     bad: list[tuple[dict[str, object], str]] = [
         ({"name": " "}, "name"),
         ({"name": "x" * 129}, "name"),
+        ({"name": "two\nlines"}, "name"),
         ({"account": cast.mjones}, "account"),
         ({"scope": TokenScope.EXPERT}, "account"),
         ({"expires_at": NOW}, "expires_at"),
@@ -101,6 +102,17 @@ def test_the_command_makes_lists_and_revokes(cast: Cast) -> None:
     assert r"R2\mjones" in command("--list")
     command("--revoke", token.prefix)
     assert token_find(text) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expires_at"),
+    [((), NOW + timedelta(days=365)), (("--days", "0"), None)],
+)
+def test_a_token_lives_a_year_unless_told_otherwise(
+    arguments: tuple[str, ...], expires_at: datetime | None
+) -> None:
+    command("collector", "--scope", "collector", *arguments)
+    assert ApiToken.objects.get().expires_at == expires_at
 
 
 @pytest.mark.parametrize(

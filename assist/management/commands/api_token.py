@@ -15,6 +15,8 @@ from assist.tokens import token_create, token_revoke
 from directory.errors import PortalError
 from directory.names import find_account
 
+DEFAULT_DAYS = 365
+
 
 class Command(BaseCommand):
     help = "Make a token for a program that calls the API, and print it once."
@@ -23,7 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("name", nargs="?", default="", help="what the token is for")
         parser.add_argument("--scope", choices=TokenScope.values, default=TokenScope.EXPERT.value)
         parser.add_argument("--account", default="", help=r"whom it acts as, as R2\mjones")
-        parser.add_argument("--days", type=int, help="how long it lives; else until revoked")
+        parser.add_argument(
+            "--days", type=int, default=DEFAULT_DAYS, help="how long it lives; 0: until revoked"
+        )
         parser.add_argument("--list", action="store_true", help="list the tokens there are")
         parser.add_argument("--revoke", metavar="PREFIX", help="revoke the token beginning so")
 
@@ -45,7 +49,7 @@ class Command(BaseCommand):
                 name=options["name"],
                 scope=TokenScope(options["scope"]),
                 account=find_account(options["account"]) if options["account"] else None,
-                expires_at=None if days is None else now + timedelta(days=days),
+                expires_at=now + timedelta(days=days) if days else None,
                 now=now,
             )
         except OverflowError as error:
