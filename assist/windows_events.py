@@ -54,7 +54,11 @@ class Received:
 
 
 def windows_events_receive(
-    *, events: list[dict[str, Any]], token: ApiToken, now: datetime | None = None
+    *,
+    events: list[dict[str, Any]],
+    token: ApiToken,
+    actor: Actor | None = None,
+    now: datetime | None = None,
 ) -> Received:
     """Take a delivery: store each event once, find its offer, draw the conclusions.
 
@@ -64,6 +68,7 @@ def windows_events_receive(
     Args:
         events: As the collector wrote them, with Windows' own field names.
         token: The collector's.
+        actor: Who delivers, with the address and request it came by; by default the token alone.
         now: An aware time; the present if None.
 
     Raises:
@@ -76,6 +81,7 @@ def windows_events_receive(
             remedy="Use a token of scope collector.",
         )
     now = now or timezone.now()
+    actor = actor or Actor(sid="", name=f"collector {token.name}")
     if not isinstance(events, list) or len(events) > MAX_EVENTS:
         raise InvalidInput(
             f"events must be a list of at most {MAX_EVENTS} events.",
@@ -84,10 +90,10 @@ def windows_events_receive(
         )
     parsed = [_parse(event, f"events[{index}]", now) for index, event in enumerate(events)]
     try:
-        received, to_settle = _store(parsed, token, now)
+        received, to_settle = _store(parsed, token, actor, now)
     except IntegrityError:
         # The same events came twice at once; the other delivery's are known by now.
-        received, to_settle = _store(parsed, token, now)
+        received, to_settle = _store(parsed, token, actor, now)
     for offer_id in to_settle:
         settle(offer_id, now=now)
     return received
@@ -95,7 +101,7 @@ def windows_events_receive(
 
 @transaction.atomic
 def _store(
-    parsed: list[WindowsEvent], token: ApiToken, now: datetime
+    parsed: list[WindowsEvent], token: ApiToken, actor: Actor, now: datetime
 ) -> tuple[Received, set[uuid.UUID]]:
     """Store what is new with the evidence it is; also the offers whose outcome may change."""
     computers = _computers({event.computer_name for event in parsed})
@@ -114,14 +120,14 @@ def _store(
         unknown_computer=sum(event.computer is None for event in new),
     )
     if new:
-        _record(token, received, now)
+        _record(token, actor, received, now)
     return received, to_settle
 
 
-def _record(token: ApiToken, received: Received, now: datetime) -> None:
+def _record(token: ApiToken, actor: Actor, received: Received, now: datetime) -> None:
     audit.record(
         "windows_events.received",
-        actor=Actor(sid="", name=f"collector {token.name}"),
+        actor=actor,
         subject_kind="token",
         subject_id=str(token.pk),
         subject_name=token.name,

@@ -210,7 +210,10 @@ class WindowsEventsView(APIView):
         values = read_body(WindowsEventsRequest, request.data)
         with _input_at_fault({}):
             received = windows_events_receive(
-                events=values["events"], token=principal.token, now=timezone.now()
+                events=values["events"],
+                token=principal.token,
+                actor=principal.actor,
+                now=timezone.now(),
             )
         return Response(ReceivedAnswer(asdict(received)).data)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assist.models import WindowsEvent
+from assist.models import AuditEvent, WindowsEvent
 from tests.assist.api.conftest import Program, require_problem
 
 
@@ -33,6 +33,14 @@ def test_events_are_kept_once(collector: Program) -> None:
     assert again.document["stored"] == 0
     assert again.document["duplicate"] == 3
     assert WindowsEvent.objects.count() == 3
+
+
+def test_a_delivery_is_recorded_with_where_it_came_from(collector: Program) -> None:
+    collector.post("windows-events", {"events": [_event()]})
+    recorded = AuditEvent.objects.get(kind="windows_events.received")
+    assert recorded.source_address == "127.0.0.1"
+    assert recorded.request_id
+    assert recorded.actor_name.startswith("collector ")
 
 
 @pytest.mark.parametrize(
