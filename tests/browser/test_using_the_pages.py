@@ -125,6 +125,18 @@ def test_an_offer_appears_at_home_when_it_is_made_elsewhere(open_as: OpenAs, sto
     expect(page.locator(f"#active-{offer.pk}")).to_contain_text("WPG-W11-11")
 
 
+def test_nothing_of_an_open_offer_is_cut_off_on_a_narrow_screen(open_as: OpenAs) -> None:
+    page = open_as("mjones", "/", viewport={"width": 360, "height": 800})
+    rows = page.locator("#active-offers .row")
+    assert rows.count() > 1
+    for row in rows.all():
+        cut = row.evaluate(
+            "row => [...row.children].some(part => part.getBoundingClientRect().right"
+            " > row.getBoundingClientRect().right)"
+        )
+        assert not cut, row.inner_text()
+
+
 def test_she_chooses_whom_to_help(open_as: OpenAs, story: Story) -> None:
     page = open_as("mjones", f"/offers/{story.offers['choosing'].pk}")
     page.get_by_label("R2\\cwong").check()
