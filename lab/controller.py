@@ -16,6 +16,9 @@ from lab.paths import CHECKOUT, LabPaths
 
 NAME = "samba"
 DEBIAN_PYTHON = "/usr/bin/python3"
+# Where the controller sees its shares: whoever reads them over SMB becomes an unprivileged user
+# there, who could not pass through a home directory that the checkout may lie in.
+SYSVOL = "/run/samba/sysvol"
 PORTS = (53, 88, 389, 445, 636)
 # Leaves out what needs the machine's own name service or serves old clients.
 SERVICES = "s3fs, rpc, ldap, cldap, kdc, drepl, winbindd, kcc, dns"
@@ -44,8 +47,8 @@ def is_built(paths: LabPaths) -> bool:
 def start(paths: LabPaths) -> None:
     """Starts Samba and waits until every port of it answers.
 
-    It runs in a mount namespace of its own: winbindd's socket path is compiled in, and the
-    controller must ask its own name service.
+    It runs in a mount namespace of its own: winbindd's socket path is compiled in, the controller
+    must ask its own name service, and its shares need a path that anybody may pass.
 
     Raises:
         LabError: Something else has its ports, or it did not come up.
@@ -53,11 +56,13 @@ def start(paths: LabPaths) -> None:
     _wait_for_free_ports()
     Path("/run/samba").mkdir(exist_ok=True)
     run = paths.controller / "run"
-    run.mkdir(exist_ok=True)
+    (run / "sysvol").mkdir(parents=True, exist_ok=True)
     resolver = paths.controller / "resolv.conf"
     resolver.write_text(f"nameserver {world.CONTROLLER_ADDRESS}\nsearch {world.DNS_NAME}\n")
     script = (
-        f"mount --bind '{run}' /run/samba && mount --bind '{resolver}' /etc/resolv.conf && "
+        f"mount --bind '{run}' /run/samba && "
+        f"mount --bind '{paths.controller}/state/sysvol' {SYSVOL} && "
+        f"mount --bind '{resolver}' /etc/resolv.conf && "
         f"exec samba --foreground --no-process-group --configfile='{paths.smb_conf}'"
     )
     processes.start(
@@ -127,7 +132,6 @@ def _provision(paths: LabPaths) -> None:
 
 def _write_configuration(paths: LabPaths) -> None:
     base = paths.controller
-    sysvol = base / "state" / "sysvol"
     paths.smb_conf.write_text(
         f"""[global]
     netbios name = {world.CONTROLLER_NAME.upper()}
@@ -152,11 +156,11 @@ def _write_configuration(paths: LabPaths) -> None:
     server signing = mandatory
 
 [sysvol]
-    path = {sysvol}
+    path = {SYSVOL}
     read only = no
 
 [netlogon]
-    path = {sysvol}/{world.DNS_NAME}/scripts
+    path = {SYSVOL}/{world.DNS_NAME}/scripts
     read only = no
 """
     )

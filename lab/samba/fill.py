@@ -237,7 +237,7 @@ def main(smb_conf: str) -> None:
         add_dns(samdb)
         add_controller_services(samdb)
         domain_sid = security.dom_sid(samdb.get_domain_sid())
-        add_policies(samdb, Path(parameters.get("path", "sysvol")), domain_sid)
+        add_policies(samdb, Path(parameters.get("state directory")) / "sysvol", domain_sid)
     except BaseException:
         samdb.transaction_cancel()
         raise

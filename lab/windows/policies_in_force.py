@@ -161,7 +161,7 @@ def main(smb_conf: str) -> None:
         lp=parameters,
         flags=ldb.FLG_RDONLY,
     )
-    sysvol = Path(parameters.get("path", "sysvol")).parent / "sysvol"
+    sysvol = Path(parameters.get("state directory")) / "sysvol"
     names = {}
     for found in samdb.search(
         expression="(&(sAMAccountName=*)(objectSid=*))", attrs=["sAMAccountName", "objectSid"]
