@@ -12,11 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from lab import processes
+from lab import processes, world
 from lab.errors import LabError
 from lab.paths import LabPaths
 from tests.environment import ROOT
 
+# Read as the plain account that the portal uses; Samba passes it through the path unprivileged.
+READ_SYSVOL = (
+    f"smbclient -U '{world.DIRECTORY_ACCOUNT}%{world.DIRECTORY_ACCOUNT_PASSWORD}' "
+    f"//{world.CONTROLLER_ADDRESS}/sysvol -c 'get "
+    r'"r2.local\Policies\{31B2F340-016D-11D2-945F-00C04FB984F9}\GPT.INI" -'
+    "'"
+)
 # A parent with a child in its own session and one that left it, as daemons do.
 FAMILY = "sleep 300 & setsid sleep 300 & echo started > {0}; wait"
 
@@ -116,6 +123,7 @@ def _lab(paths: LabPaths, script: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.lab
 def test_a_half_made_domain_is_made_anew_and_a_crashed_one_restarted(paths: LabPaths) -> None:
+    paths.root.chmod(0o700)  # as home directories are
     paths.controller.mkdir()
     (paths.controller / "etc").mkdir()
     paths.smb_conf.write_text("half a file")
@@ -123,8 +131,9 @@ def test_a_half_made_domain_is_made_anew_and_a_crashed_one_restarted(paths: LabP
     kill = f"kill -9 $(cut -d' ' -f1 {paths.pids}/samba.pid)"
     done = _lab(
         paths,
-        f"{lab} up --domain-only; {lab} status --domain-only; {kill}; {lab} up --domain-only;"
-        f"{lab} status --domain-only; {lab} down; ss -ltnH; ! {lab} status --domain-only",
+        f"{lab} up --domain-only; {lab} status --domain-only; {READ_SYSVOL}; {kill};"
+        f"{lab} up --domain-only; {lab} status --domain-only; {lab} down; ss -ltnH;"
+        f"! {lab} status --domain-only",
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("provisioned and filled") == 1
@@ -132,6 +141,7 @@ def test_a_half_made_domain_is_made_anew_and_a_crashed_one_restarted(paths: LabP
     assert done.stdout.count("up    domain controller") == 2
     assert done.stdout.count("down  domain controller") == 1
     assert "LISTEN" not in done.stdout
+    assert "[General]" in done.stdout
 
 
 @pytest.mark.lab
