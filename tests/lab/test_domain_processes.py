@@ -109,9 +109,13 @@ def test_waiting_ends_when_the_process_does(paths: LabPaths) -> None:
 
 
 def _lab(paths: LabPaths, script: str) -> subprocess.CompletedProcess[str]:
-    """Runs shell lines in a network of their own, where the lab's addresses are free."""
+    """Runs shell lines in a network of their own, where the lab's addresses are free.
+
+    A line that fails ends it, and the lab with it.
+    """
+    down = "trap '\"$PYTHON\" -m lab down >/dev/null' EXIT"
     return subprocess.run(
-        ["unshare", "--net", "sh", "-ec", f"ip link set lo up; {script}"],
+        ["unshare", "--net", "sh", "-ec", f"{down}; ip link set lo up; {script}"],
         cwd=ROOT,
         env=os.environ | {"LAB_DIR": str(paths.root), "PYTHON": sys.executable},
         capture_output=True,
