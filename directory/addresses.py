@@ -1,17 +1,27 @@
-"""From an IP address to a computer of the directory and back, by the domain's own DNS."""
+"""From an IP address to a computer of the directory and back, by the domains' own DNS."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import ip_network
 
 from django.conf import settings
 
 from directory.comparison import fold_name
-from directory.configuration import resolver
+from directory.configuration import (
+    UnknownDomain,
+    configured_domains,
+    domain_configuration,
+    resolver,
+)
+from directory.dns import DomainResolver, NameServiceUnavailable
 from directory.errors import PortalError
 from directory.models import Computer
 from directory.name_forms import IPAddress, parse_address
+
+MOST_QUESTIONS_AT_ONCE = 8
 
 
 class UnknownAddress(PortalError):
@@ -32,8 +42,9 @@ class ComputerAddress:
 def computer_at(ip: str, *, field: str = "computer") -> Computer:
     """The computer of the directory that has an address.
 
-    The reverse look-up's name must be a computer's, and that name must lead back to the address:
-    reverse zones alone are too easily wrong, or made to be.
+    Every domain's DNS servers are asked. The reverse look-up's name must be a computer's, and the
+    DNS servers of that computer's own domain must lead back to the address: reverse zones alone
+    are too easily wrong, or made to be.
 
     Args:
         ip: An IPv4 or IPv6 address.
@@ -43,7 +54,7 @@ def computer_at(ip: str, *, field: str = "computer") -> Computer:
         InvalidName: It is not an address. Nothing was sent.
         UnknownAddress: It belongs to no computer of the directory, or lies outside the networks
             of NOVICE_SUBNETS.
-        NameServiceUnavailable: The domain's DNS servers do not answer.
+        NameServiceUnavailable: It was not found, and some domain's DNS servers do not answer.
     """
     address = parse_address(ip, field=field)
     if not _is_in_novice_subnets(address):
@@ -52,14 +63,13 @@ def computer_at(ip: str, *, field: str = "computer") -> Computer:
             remedy="Ask an administrator of the portal, who sets NOVICE_SUBNETS.",
             field=field,
         )
-    dns = resolver()
-    names = dns.names_of(address)
+    names, silent = _names_of(address)
     computers = Computer.objects.filter(
         is_present=True, dns_name_folded__in=[fold_name(name) for name in names]
     ).select_related("domain", "ou")
-    confirmed = [
-        computer for computer in computers if address in dns.addresses_of(computer.dns_name)
-    ]
+    confirmed = [computer for computer in computers if _has_address(computer, address)]
+    if silent is not None and not confirmed:
+        raise silent
     if len(confirmed) != 1:
         raise UnknownAddress(
             _why_unknown(address, bool(names), len(computers), len(confirmed)),
@@ -69,9 +79,40 @@ def computer_at(ip: str, *, field: str = "computer") -> Computer:
     return confirmed[0]
 
 
+def _names_of(address: IPAddress) -> tuple[set[str], NameServiceUnavailable | None]:
+    """The names that any domain's reverse zones give, and the error of one that did not answer."""
+    resolvers = dict.fromkeys(resolver(domain) for domain in configured_domains())
+
+    def ask(dns: DomainResolver) -> Iterable[str] | NameServiceUnavailable:
+        try:
+            return dns.names_of(address)
+        except NameServiceUnavailable as error:
+            return error
+
+    # At once, so that one domain's silence is waited for only once.
+    with ThreadPoolExecutor(max_workers=MOST_QUESTIONS_AT_ONCE) as pool:
+        answers = list(pool.map(ask, resolvers))
+    names: set[str] = set()
+    silent = None
+    for answer in answers:
+        if isinstance(answer, NameServiceUnavailable):
+            silent = answer
+        else:
+            names.update(answer)
+    return names, silent
+
+
+def _has_address(computer: Computer, address: IPAddress) -> bool:
+    try:
+        dns = resolver(domain_configuration(computer.domain.dns_name))
+    except UnknownDomain:
+        return False  # left from a domain that is configured no longer
+    return address in dns.addresses_of(computer.dns_name)
+
+
 def _why_unknown(address: IPAddress, has_name: bool, computers: int, confirmed: int) -> str:
     if not has_name:
-        return f"The domain's DNS servers know no name for {address}."
+        return f"The domains' DNS servers know no name for {address}."
     if not computers:
         return f"The name that DNS gives {address} is not a computer of the directory."
     if not confirmed:
@@ -80,10 +121,11 @@ def _why_unknown(address: IPAddress, has_name: bool, computers: int, confirmed: 
 
 
 def address_of(computer: Computer) -> ComputerAddress:
-    """Where a computer is reached, as the domain's DNS servers say now.
+    """Where a computer is reached, as its domain's DNS servers say now.
 
     Raises:
         UnknownAddress: It has no DNS name, no address, or none in NOVICE_SUBNETS.
+        UnknownDomain: Its domain is configured no longer.
         InvalidName: The directory's dNSHostName is not a DNS name. Nothing was sent.
         NameServiceUnavailable: The domain's DNS servers do not answer.
     """
@@ -93,7 +135,8 @@ def address_of(computer: Computer) -> ComputerAddress:
             remedy="A computer registers it when it starts in its domain.",
             field="computer",
         )
-    addresses = resolver().addresses_of(computer.dns_name)
+    dns = resolver(domain_configuration(computer.domain.dns_name))
+    addresses = dns.addresses_of(computer.dns_name)
     if not addresses:
         raise UnknownAddress(
             f"The domain's DNS servers know no address for {computer.dns_name}.",

@@ -11,50 +11,52 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
+from directory.configuration import read_configuration
+
 
 @register(Tags.security)
 def directory(**_: Any) -> list[CheckMessage]:
-    """Without a domain nobody signs in."""
-    found: list[CheckMessage] = []
-    if not settings.DIRECTORY_DOMAIN:
-        found.append(
-            Error(
-                "DIRECTORY_DOMAIN is not set.",
-                hint="Set it to the DNS name of the domain, as r2.local.",
-                id="portal.E001",
-            )
+    """Without a domain nobody signs in; with a wrong one nobody knows where a password goes."""
+    configuration = read_configuration()
+    found: list[CheckMessage] = [
+        Error(problem.sentence, hint=problem.remedy, id=f"portal.{problem.number}")
+        for problem in configuration.problems
+    ]
+    found += [
+        Info(
+            f"The domain {domain.dns_name} has no DNS servers.",
+            hint="Name them in DIRECTORY_DNS_SERVERS, or in dns_servers of the domain: offers "
+            "look up computers there and nowhere else.",
+            id="portal.I003",
         )
-    if settings.DIRECTORY_TLS not in ("ldaps", "starttls"):
-        found.append(
-            Error(
-                f"DIRECTORY_TLS is {settings.DIRECTORY_TLS}.",
-                hint="Set it to ldaps or starttls; passwords never go unencrypted.",
-                id="portal.E002",
-            )
-        )
-    if not settings.DIRECTORY_DNS_SERVERS and settings.DIRECTORY_DOMAIN:
-        found.append(
-            Info(
-                "DIRECTORY_DNS_SERVERS is not set.",
-                hint="Name the domain's DNS servers: offers look up computers there and nowhere "
-                "else.",
-                id="portal.I003",
-            )
-        )
+        for domain in configuration.domains
+        if not domain.connection.dns_servers
+    ]
     return found
 
 
 @register(Tags.security)
 def certificate_authority(**_: Any) -> list[CheckMessage]:
-    """The domain controllers' certificates are checked against this file."""
-    path = settings.DIRECTORY_CA_FILE
-    hint = "Name the PEM file with the authority that issued the domain controllers' certificates."
+    """The domain controllers' certificates are checked against these files."""
+    found: list[CheckMessage] = []
+    for domain in read_configuration().domains:
+        found += _wrong_authority(domain.dns_name, domain.connection.ca_file)
+    return found
+
+
+def _wrong_authority(domain: str, path: str) -> list[CheckMessage]:
+    hint = (
+        "Let DIRECTORY_CA_FILE, or ca_file of the domain, name the PEM file with the authority "
+        "that issued its domain controllers' certificates."
+    )
     if not path:
-        return [Error("DIRECTORY_CA_FILE is not set.", hint=hint, id="portal.E003")]
+        message = f"The domain {domain} has no certificate authority."
+        return [Error(message, hint=hint, id="portal.E003")]
     if not Path(path).is_file():
         return [
             checks.Warning(
-                f"DIRECTORY_CA_FILE is not a file here: {path}. Nobody can sign in.",
+                f"The certificate authority of {domain} is not a file here: {path}. Nobody of it "
+                "can sign in.",
                 hint=hint,
                 id="portal.W001",
             )
@@ -62,7 +64,7 @@ def certificate_authority(**_: Any) -> list[CheckMessage]:
     try:
         ssl.create_default_context(cafile=path)
     except (ssl.SSLError, OSError):
-        message = f"DIRECTORY_CA_FILE holds no certificate that can be read: {path}."
+        message = f"{path}, of the domain {domain}, holds no certificate that can be read."
         return [Error(message, hint=hint, id="portal.E004")]
     return []
 

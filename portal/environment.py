@@ -45,3 +45,11 @@ def positive_seconds(name: str, default: float) -> float:
     if seconds <= 0:
         raise ImproperlyConfigured(f"{name}: must be above 0 seconds, is {seconds}.")
     return seconds
+
+
+def whole_number(name: str, default: int, *, least: int, most: int) -> int:
+    """A whole number within limits, both of them allowed."""
+    number = int(env.int(name, default))
+    if not least <= number <= most:
+        raise ImproperlyConfigured(f"{name}: must be {least} to {most}, is {number}.")
+    return number

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import logs
-from portal.environment import env, networks, positive_seconds, secret
+from portal.environment import env, networks, positive_seconds, secret, whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -180,16 +180,40 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
+# Hints that may be lost, shared by all processes: which domain controllers did not answer lately.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "portal",
+        "OPTIONS": {
+            "serializer": "portal.cache.JsonSerializer",
+            "socket_connect_timeout": 1,
+            "socket_timeout": 1,
+        },
+    }
+}
+
 # --- Active Directory -----------------------------------------------------------------------
+# One domain by these alone; several by the file, where these fill what a domain leaves out.
+DIRECTORY_CONFIGURATION_FILE = env.str("DIRECTORY_CONFIGURATION_FILE", "")
 DIRECTORY_DOMAIN = env.str("DIRECTORY_DOMAIN", "")
 DIRECTORY_SERVERS = env.list("DIRECTORY_SERVERS", [])
 DIRECTORY_DNS_SERVERS = env.list("DIRECTORY_DNS_SERVERS", [])
+DIRECTORY_SITE = env.str("DIRECTORY_SITE", "")
 DIRECTORY_TLS = env.str("DIRECTORY_TLS", "ldaps")
 DIRECTORY_CA_FILE = env.str("DIRECTORY_CA_FILE", "")
 DIRECTORY_BIND_USER = env.str("DIRECTORY_BIND_USER", "")
 DIRECTORY_BIND_PASSWORD = secret("DIRECTORY_BIND_PASSWORD")
+DIRECTORY_KEYTAB_FILE = env.str("DIRECTORY_KEYTAB_FILE", "")
 DIRECTORY_CONNECT_TIMEOUT_SECONDS = positive_seconds("DIRECTORY_CONNECT_TIMEOUT_SECONDS", 5)
 DIRECTORY_READ_TIMEOUT_SECONDS = positive_seconds("DIRECTORY_READ_TIMEOUT_SECONDS", 60)
+DIRECTORY_CONNECTIONS = whole_number("DIRECTORY_CONNECTIONS", 2, least=1, most=16)
+DIRECTORY_INCREMENTAL_INTERVAL_SECONDS = positive_seconds(
+    "DIRECTORY_INCREMENTAL_INTERVAL_SECONDS", 15
+)
+DIRECTORY_FULL_INTERVAL_SECONDS = positive_seconds("DIRECTORY_FULL_INTERVAL_SECONDS", 7 * 24 * 3600)
+DIRECTORY_SWEEP_HOUR = whole_number("DIRECTORY_SWEEP_HOUR", 2, least=0, most=23)
 DIRECTORY_REMOVAL_LIMIT_PERCENT = env.int("DIRECTORY_REMOVAL_LIMIT_PERCENT", 20)
 
 # --- Roles: groups of Active Directory, as DOMAIN\Group -------------------------------------

@@ -11,7 +11,11 @@ from tests.environment import ROOT
 def test_every_setting_read_from_the_environment_is_documented() -> None:
     code = (ROOT / "portal" / "settings.py").read_text(encoding="utf-8")
     read = set(
-        re.findall(r"(?:env\.\w+|secret|networks|positive_seconds)\(\s*\"([A-Z][A-Z0-9_]+)\"", code)
+        re.findall(
+            r"(?:env\.\w+|secret|networks|positive_seconds|whole_number)"
+            r"\(\s*\"([A-Z][A-Z0-9_]+)\"",
+            code,
+        )
     )
     document = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\| `([A-Z0-9_]+)`", document, re.MULTILINE))

@@ -16,10 +16,12 @@ class DirectoryConnectionSettings:
         dns_servers: Addresses of the domain's DNS servers, the only ones ever asked.
         ca_file: PEM file with the authority that issued the controllers' certificates.
         bind_user: The reading account, as ``DOMAIN\\name``, ``name@domain`` or a bare name.
-        bind_password: Its password.
+        bind_password: Its password; empty where it has a keytab.
         tls: LDAPS (port 636) or StartTLS (port 389). There is no third way.
         connect_timeout_seconds: For a connection and its TLS handshake.
         read_timeout_seconds: For each answer.
+        bind_method: By password, or by Kerberos with the keytab.
+        keytab_file: The file with the reading account's keys, for Kerberos.
     """
 
     domain: str
@@ -27,10 +29,12 @@ class DirectoryConnectionSettings:
     dns_servers: tuple[str, ...]
     ca_file: str
     bind_user: str
-    bind_password: str = field(repr=False)
+    bind_password: str = field(default="", repr=False)
     tls: Literal["ldaps", "starttls"] = "ldaps"
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 60.0
+    bind_method: Literal["simple", "kerberos"] = "simple"
+    keytab_file: str = ""
 
     @property
     def base_dn(self) -> str:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from directory.comparison import fold_name
 from directory.errors import PortalError
 from directory.models import Account
-from directory.names import find_account
+from directory.signin import account_signing_in
 from portal.models import SignInAttempt
 
 
@@ -33,7 +33,7 @@ class TooManyAttempts(PortalError):
 def named_account(name: str) -> Account | None:
     """The account that a name means, in whatever form; None where it means nobody."""
     try:
-        return find_account(name, field="username")
+        return account_signing_in(name)
     except PortalError:
         return None
 

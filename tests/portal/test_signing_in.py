@@ -12,6 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from assist.models import AuditEvent
+from directory.ldap.connection import ServerAddress
 from directory.ldap.errors import CredentialsRefused, DirectoryUnavailable
 from portal.models import SignInAttempt, User
 from tests.assist.cast import NOW, Cast
@@ -44,7 +45,10 @@ def controller(monkeypatch: pytest.MonkeyPatch) -> DomainController:
     scripted = DomainController()
     monkeypatch.setattr("directory.signin.open_connection", scripted.open_connection)
     monkeypatch.setattr("directory.signin.close_connection", lambda connection: None)
-    monkeypatch.setattr("directory.signin.controller_addresses", lambda domain: ())
+    monkeypatch.setattr(
+        "directory.controllers.controller_addresses",
+        lambda domain, prefer: (ServerAddress("dc1.r2.local", "127.0.10.1"),),
+    )
     return scripted
 
 
