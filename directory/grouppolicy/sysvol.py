@@ -32,6 +32,7 @@ from smbprotocol.open import (
 )
 from smbprotocol.session import Session
 from smbprotocol.tree import TreeConnect
+from spnego import KerberosKeytab
 
 from directory.errors import PortalError
 from directory.grouppolicy.registry_pol import MAXIMUM_FILE_BYTES
@@ -91,7 +92,8 @@ class Sysvol:
         server_name: DNS name of the controller: the Kerberos service is ``cifs/<server_name>``.
         ip: Where to connect.
         principal: The reading account, ``name@REALM``.
-        password: Its password.
+        password: Its password; empty where it has a keytab.
+        keytab_file: The file with its keys. The tickets got with them stay in memory.
         connect_timeout_seconds: For the connection.
         read_timeout_seconds: For each answer.
 
@@ -105,9 +107,10 @@ class Sysvol:
         ip: str,
         *,
         principal: str,
-        password: str,
         connect_timeout_seconds: float,
         read_timeout_seconds: float,
+        password: str = "",
+        keytab_file: str = "",
     ) -> None:
         self._server_name = server_name
         self._connect_timeout = math.ceil(connect_timeout_seconds)
@@ -116,17 +119,18 @@ class Sysvol:
         self._connection._receive_timeout = max(1, math.ceil(read_timeout_seconds))
         self._principal = principal
         self._password = password
+        self._keytab_file = keytab_file
         self._tree: TreeConnect | None = None
 
     def __enter__(self) -> Self:
-        if not self._password:
-            raise SysvolUnavailable("SYSVOL is not read with an empty password.")
+        if not self._password and not self._keytab_file:
+            raise SysvolUnavailable("SYSVOL is not read without a password or a keytab.")
         try:
             self._connection.connect(timeout=self._connect_timeout)
             session = Session(
                 self._connection,
-                username=self._principal,
-                password=self._password,
+                username=self._credential(),
+                password=None if self._keytab_file else self._password,
                 require_encryption=False,
                 hostname_override=self._server_name,
                 auth_protocol="kerberos",
@@ -140,7 +144,7 @@ class Sysvol:
             raise SysvolUnavailable(
                 f"{self._server_name} does not let the reading account in to SYSVOL, or no "
                 f"Kerberos ticket for cifs/{self._server_name} could be had.",
-                remedy="Check the account's password, KRB5_CONFIG, and the clock.",
+                remedy="Check the account's password or keytab, KRB5_CONFIG, and the clock.",
             ) from error
         except (SMBException, OSError, ValueError) as error:
             self._disconnect()
@@ -158,6 +162,12 @@ class Sysvol:
         trace: TracebackType | None,
     ) -> None:
         self._disconnect()
+
+    def _credential(self) -> str | KerberosKeytab:
+        if not self._keytab_file:
+            return self._principal
+        # smbprotocol hands its user name on to pyspnego, which takes credentials there as well.
+        return KerberosKeytab(f"FILE:{self._keytab_file}", self._principal)
 
     def _disconnect(self) -> None:
         try:
