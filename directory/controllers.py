@@ -128,7 +128,7 @@ def report_failure(
     try:
         cache.set(_key(domain.domain, address.dns_name), failures, seconds + MEMORY_SECONDS)
     except (RedisError, OSError) as error:
-        log.warning("controller_memory_unavailable", reason=str(error))
+        log.debug("controller_memory_unavailable", reason=str(error))
     log.warning(
         "controller_failed", domain=domain.domain, controller=address.dns_name, seconds=seconds
     )
@@ -142,7 +142,7 @@ def report_success(
     try:
         cache.delete(_key(domain.domain, address.dns_name))
     except (RedisError, OSError) as error:
-        log.warning("controller_memory_unavailable", reason=str(error))
+        log.debug("controller_memory_unavailable", reason=str(error))
 
 
 def _in_order_of_trial(domain: str, names: Iterable[str], prefer: str) -> list[str]:
@@ -161,7 +161,7 @@ def _failures(domain: str, names: Iterable[str]) -> dict[str, Failures]:
     try:
         found: dict[str, Failures] = cache.get_many(keys)
     except (RedisError, OSError) as error:
-        log.warning("controller_memory_unavailable", reason=str(error))
+        log.debug("controller_memory_unavailable", reason=str(error))
         return {}
     return {keys[key]: failures for key, failures in found.items()}
 
