@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from portal import checks
+from portal.environment import whole_number
 from tests.environment import ROOT
 
 AUTHORITY = str(ROOT / "tests" / "portal" / "authority.pem")
@@ -31,7 +32,10 @@ def test_a_right_configuration_is_silent(settings: Settings) -> None:
     ("name", "value", "expected"),
     [
         ("DIRECTORY_DOMAIN", "", "portal.E001"),
+        ("DIRECTORY_DOMAIN", "not a name", "portal.E001"),
         ("DIRECTORY_TLS", "none", "portal.E002"),
+        ("DIRECTORY_BIND_USER", "", "portal.E017"),
+        ("DIRECTORY_KEYTAB_FILE", "beside-the-password.keytab", "portal.E017"),
         ("DIRECTORY_DNS_SERVERS", [], "portal.I003"),
     ],
 )
@@ -66,3 +70,12 @@ def test_an_error_stops_the_start(settings: Settings) -> None:
     settings.DIRECTORY_DOMAIN = ""
     with pytest.raises(ImproperlyConfigured, match=r"portal\.E001"):
         checks.refuse_wrong_configuration()
+
+
+@pytest.mark.parametrize("value", ["-1", "24"])
+def test_a_number_outside_its_limits_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("DIRECTORY_SWEEP_HOUR", value)
+    with pytest.raises(ImproperlyConfigured, match=r"DIRECTORY_SWEEP_HOUR: must be 0 to 23"):
+        whole_number("DIRECTORY_SWEEP_HOUR", 2, least=0, most=23)
