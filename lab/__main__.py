@@ -20,17 +20,25 @@ SIMULATED = tuple(computer.name for computer in world.COMPUTERS if computer.beha
 ANSWERS = ("accept", "accept-control", "decline", "ignore", "reset")
 
 
-def up(paths: LabPaths, *, domain_only: bool) -> None:
-    """Brings up what does not run yet; a half-made or outdated domain is made anew."""
+def up(paths: LabPaths, *, domain_only: bool, objects: int | None = None) -> None:
+    """Brings up what does not run yet; a half-made or outdated domain is made anew.
+
+    Args:
+        paths: The lab.
+        domain_only: Leave the simulated computers out.
+        objects: How many computers without a simulation there are beside them, with accounts and
+            groups in proportion; a domain of another number is made anew. None: as it is, a new
+            domain without.
+    """
     prerequisites.require()
     began = time.monotonic()
 
     def say(what: str) -> None:
         print(f"{time.monotonic() - began:7.1f} s  {what}", flush=True)
 
-    if not controller.is_built(paths):
+    if not controller.is_built(paths, objects):
         down(paths)
-        controller.build(paths)
+        controller.build(paths, objects or 0)
         say(f"domain {world.DNS_NAME} provisioned and filled")
     paths.make()
     if not controller.runs(paths):
@@ -112,6 +120,14 @@ def main() -> int:
         parser_of_it.add_argument(
             "--domain-only", action="store_true", help="leave the computers out"
         )
+        if command == "up":
+            parser_of_it.add_argument(
+                "--objects",
+                type=int,
+                metavar="N",
+                help="N computers below OU=Bulk, N/5 accounts, at least 50 groups; a domain of "
+                "another number is made anew (default: as it is; a new one: none)",
+            )
     commands.add_parser("down", help="stop everything")
     answering = commands.add_parser("answer", help="script what a novice says")
     answering.add_argument("computer")
@@ -122,7 +138,7 @@ def main() -> int:
         match arguments.command:
             case "up":
                 with _alone(paths):
-                    up(paths, domain_only=arguments.domain_only)
+                    up(paths, domain_only=arguments.domain_only, objects=arguments.objects)
             case "down":
                 with _alone(paths):
                     down(paths)

@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from lab import certificates, processes, settings_files, world
+from lab import certificates, packing, processes, settings_files, world
 from lab.errors import LabError
 from lab.paths import CHECKOUT, LabPaths
 
@@ -22,26 +22,56 @@ SYSVOL = "/run/samba/sysvol"
 PORTS = (53, 88, 389, 445, 636)
 # Leaves out what needs the machine's own name service or serves old clients.
 SERVICES = "s3fs, rpc, ldap, cldap, kdc, drepl, winbindd, kcc, dns"
+# The most that an mdb file may grow to; 100,000 computers take 2 GB.
+MAP_SIZE = {"tdb": [], "mdb": ["--backend-store-size=16Gb"]}
 
 
-def build(paths: LabPaths) -> None:
-    """Makes the domain from nothing, stopped: provisioned, filled, with keys and certificates."""
+def build(paths: LabPaths, objects: int = 0) -> None:
+    """Makes the domain from nothing, stopped: provisioned, filled, with keys and certificates.
+
+    Args:
+        paths: The lab, taken down.
+        objects: How many computers to add below OU=Bulk, with accounts and groups in proportion.
+            A large domain is packed, and unpacked the next time it is asked for.
+    """
     shutil.rmtree(paths.controller, ignore_errors=True)
     paths.filled_marker.unlink(missing_ok=True)
     paths.make()
-    _provision(paths)
+    packed = packing.packed_state(paths, _digest(), objects)
+    if objects >= packing.LARGE and packed.exists():
+        packing.unpack(paths, packed)
+        _write_configuration(paths)  # its paths are those of another place
+    else:
+        _make(paths, objects)
+        if objects >= packing.LARGE:
+            packing.pack(paths, packed)
+    settings_files.write(paths)
+    paths.filled_marker.write_text(f"{_digest()} {objects}")
+
+
+def _make(paths: LabPaths, objects: int) -> None:
+    _provision(paths, "mdb" if objects >= packing.LARGE else "tdb")
     certificates.make(paths.authority_certificate, paths.controller / "private" / "tls")
     _write_configuration(paths)
     _run([DEBIAN_PYTHON, str(CHECKOUT / "lab/samba/fill.py"), str(paths.smb_conf)], "filling")
+    if objects:
+        script = str(CHECKOUT / "lab/samba/bulk.py")
+        _run([DEBIAN_PYTHON, script, str(paths.smb_conf), str(objects)], "bulk", shown=True)
     _export_keytabs(paths)
-    settings_files.write(paths)
-    paths.filled_marker.write_text(_digest())
 
 
-def is_built(paths: LabPaths) -> bool:
-    """Whether the domain is complete and made from the world as it is described now."""
-    marker = paths.filled_marker
-    return marker.exists() and marker.read_text() == _digest()
+def is_built(paths: LabPaths, objects: int | None = None) -> bool:
+    """Whether the domain is complete and made from the world as it is described now.
+
+    Args:
+        paths: The lab.
+        objects: How many computers must have been added to it; None: any number.
+    """
+    try:
+        digest, present = paths.filled_marker.read_text().split()
+    except (FileNotFoundError, ValueError):
+        return False
+    return digest == _digest() and (objects is None or int(present) == objects)
 
 
 def start(paths: LabPaths) -> None:
@@ -100,7 +130,9 @@ def stop(paths: LabPaths) -> None:
 def _digest() -> str:
     """Changes when the world, or what writes it into a domain, changes."""
     folder = Path(__file__).parent
-    sources = sorted([*folder.glob("samba/*.py"), folder / "world.py", Path(__file__)])
+    writers = [source for source in folder.glob("samba/*.py") if source.name != "changes.py"]
+    described = [folder / "world.py", folder / "population.py"]
+    sources = sorted([*writers, *described, Path(__file__)])
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
@@ -110,19 +142,22 @@ def _listens(port: int) -> bool:
         return probe.connect_ex((world.CONTROLLER_ADDRESS, port)) == 0
 
 
-def _run(command: list[str], what: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(command: list[str], what: str, *, shown: bool = False) -> None:
+    done = subprocess.run(command, capture_output=not shown, text=True, check=False)
     if done.returncode != 0:
-        raise LabError(f"{what} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        output = f"{done.stdout or ''}"[-2000:] + f"{done.stderr or ''}"[-2000:]
+        raise LabError(f"{what} failed:\n{output}")
 
 
-def _provision(paths: LabPaths) -> None:
+def _provision(paths: LabPaths, backend: str) -> None:
+    """Provisions with a backend of Samba's database: tdb files end at 4 GB, mdb files do not."""
     _run(
         [
             *["samba-tool", "domain", "provision", f"--targetdir={paths.controller}"],
             *[f"--realm={world.REALM}", f"--domain={world.NETBIOS_NAME}", "--server-role=dc"],
             *[f"--host-name={world.CONTROLLER_NAME}", f"--host-ip={world.CONTROLLER_ADDRESS}"],
             *[f"--adminpass={world.ADMINISTRATOR_PASSWORD}", "--dns-backend=SAMBA_INTERNAL"],
+            *[f"--backend-store={backend}", *MAP_SIZE[backend]],
             f"--option=interfaces={world.CONTROLLER_ADDRESS}/24",
             "--option=bind interfaces only=yes",
         ],

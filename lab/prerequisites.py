@@ -16,6 +16,7 @@ PROGRAMS = {
     "unshare": "util-linux",
     "freerdp-shadow-cli": "freerdp2-shadow-x11",
     "Xvfb": "xvfb",
+    "zstd": "zstd",
 }
 # Parts without a program of their own: a file of each, as its package installs it.
 FILES = {
