@@ -48,7 +48,7 @@ test: prepare check ## every test, with seeded samples of the long ones
 
 .PHONY: soak
 soak: prepare ## the long tests in full
-	@$(SUDO) $(BIN)/python -m tests.services $(BIN)/python -m pytest --hypothesis-profile=soak $(TESTS)
+	@$(SUDO) env SOAK=1 $(BIN)/python -m tests.services $(BIN)/python -m pytest --hypothesis-profile=soak $(TESTS)
 
 .PHONY: check
 check: prepare ## lint, types, import directions, migrations, schema, deployment settings

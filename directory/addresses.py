@@ -18,7 +18,7 @@ from directory.configuration import (
 )
 from directory.dns import DomainResolver, NameServiceUnavailable
 from directory.errors import PortalError
-from directory.models import Computer
+from directory.models import Computer, DnsNode
 from directory.name_forms import IPAddress, parse_address
 
 MOST_QUESTIONS_AT_ONCE = 8
@@ -42,9 +42,11 @@ class ComputerAddress:
 def computer_at(ip: str, *, field: str = "computer") -> Computer:
     """The computer of the directory that has an address.
 
-    Every domain's DNS servers are asked. The reverse look-up's name must be a computer's, and the
-    DNS servers of that computer's own domain must lead back to the address: reverse zones alone
-    are too easily wrong, or made to be.
+    Every domain's DNS servers are asked, and the zones that Active Directory keeps are looked at as
+    they were read last, since many networks have no reverse zones. The name that either gives must
+    be a computer's, and the DNS servers of that computer's own domain must lead back to the
+    address: reverse zones alone are too easily wrong, or made to be. Where those servers are
+    silent, the zones of the computer's own forest stand in.
 
     Args:
         ip: An IPv4 or IPv6 address.
@@ -64,6 +66,11 @@ def computer_at(ip: str, *, field: str = "computer") -> Computer:
             field=field,
         )
     names, silent = _names_of(address)
+    names.update(
+        DnsNode.objects.filter(is_present=True, addresses__address=str(address)).values_list(
+            "name", flat=True
+        )
+    )
     computers = Computer.objects.filter(
         is_present=True, dns_name_folded__in=[fold_name(name) for name in names]
     ).select_related("domain", "ou")
@@ -107,12 +114,20 @@ def _has_address(computer: Computer, address: IPAddress) -> bool:
         dns = resolver(domain_configuration(computer.domain.dns_name))
     except UnknownDomain:
         return False  # left from a domain that is configured no longer
-    return address in dns.addresses_of(computer.dns_name)
+    try:
+        return address in dns.addresses_of(computer.dns_name)
+    except NameServiceUnavailable:
+        return DnsNode.objects.filter(
+            is_present=True,
+            domain__forest_dns_name=computer.domain.forest_dns_name,
+            name_folded=computer.dns_name_folded,
+            addresses__address=str(address),
+        ).exists()
 
 
 def _why_unknown(address: IPAddress, has_name: bool, computers: int, confirmed: int) -> str:
     if not has_name:
-        return f"The domains' DNS servers know no name for {address}."
+        return f"Neither the domains' DNS servers nor their zones know a name for {address}."
     if not computers:
         return f"The name that DNS gives {address} is not a computer of the directory."
     if not confirmed:

@@ -19,4 +19,6 @@ def fold_name(name: str) -> str:
         The name composed (NFC) and in lower case. Two different names of one directory may share
         it in rare scripts; callers treat that as ambiguous, never as a match.
     """
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).lower())

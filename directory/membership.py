@@ -15,7 +15,7 @@ WITH RECURSIVE reached(id, group_sid) AS (
     SELECT edge.id, target.sid
       FROM directory_membership edge
       JOIN directory_group target ON target.guid = edge.group_id
-     WHERE edge.member_sid IN (%s, %s, %s) AND target.is_security AND target.is_present
+     WHERE edge.member_sid IN ({start}) AND target.is_security AND target.is_present
     UNION
     SELECT edge.id, target.sid
       FROM reached
@@ -45,10 +45,11 @@ class GroupPath:
 
 
 def group_paths(account: Account) -> list[GroupPath]:
-    """Every security group that an account is in, directly or through others, in two queries.
+    """Every security group that an account is in, directly or through others, in three queries.
 
-    The primary group counts, and groups that contain Authenticated Users or Everyone. Groups of a
-    controller's BUILTIN domain are left out: they say nothing about other computers.
+    The primary group counts, groups that contain Authenticated Users or Everyone, and those that
+    the account is in by a SID of its past. Groups of a controller's BUILTIN domain are left out:
+    they say nothing about other computers.
 
     Args:
         account: Of any domain; edges are walked by SID, across domains.
@@ -56,17 +57,14 @@ def group_paths(account: Account) -> list[GroupPath]:
     Returns:
         Nearest first, then by name.
     """
-    edges = list(
-        Membership.objects.raw(REACHABLE_EDGES, [account.sid, AUTHENTICATED_USERS, EVERYONE])
-    )
-    groups = Group.objects.select_related("domain").in_bulk({edge.group_id for edge in edges})
-    groups_of: defaultdict[str, list[Group]] = defaultdict(list)
-    for edge in edges:
-        groups_of[edge.member_sid].append(groups[edge.group_id])
-    paths: dict[str, tuple[Group, ...]] = {}
-    waiting: deque[tuple[str, tuple[Group, ...]]] = deque(
-        (sid, ()) for sid in (account.sid, AUTHENTICATED_USERS, EVERYONE)
-    )
+    primary = Group.objects.filter(
+        sid=account.primary_group_sid, is_security=True, is_present=True
+    ).select_related("domain")
+    paths: dict[str, tuple[Group, ...]] = {group.sid: (group,) for group in primary}
+    start = (account.sid, *account.sid_history, AUTHENTICATED_USERS, EVERYONE)
+    groups_of = _groups_by_member((*start, *paths))
+    waiting: deque[tuple[str, tuple[Group, ...]]] = deque((sid, ()) for sid in start)
+    waiting.extend(paths.items())
     while waiting:
         sid, path = waiting.popleft()
         for group in groups_of[sid]:
@@ -79,3 +77,14 @@ def group_paths(account: Account) -> list[GroupPath]:
         if not sid.startswith(BUILTIN_PREFIX)
     ]
     return sorted(found, key=lambda entry: (len(entry.path), str(entry.group).lower()))
+
+
+def _groups_by_member(start: tuple[str, ...]) -> dict[str, list[Group]]:
+    """The edges that can be reached from some SIDs: the groups of each member."""
+    marks = ", ".join(["%s"] * len(start))
+    edges = list(Membership.objects.raw(REACHABLE_EDGES.format(start=marks), start))
+    groups = Group.objects.select_related("domain").in_bulk({edge.group_id for edge in edges})
+    groups_of: defaultdict[str, list[Group]] = defaultdict(list)
+    for edge in edges:
+        groups_of[edge.member_sid].append(groups[edge.group_id])
+    return groups_of

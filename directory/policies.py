@@ -184,17 +184,17 @@ def _links_in_order(
         GroupPolicyLink.objects.filter(
             Q(ou__in=[unit.guid for unit in units]) | Q(ou__isnull=True), domain=computer.domain_id
         )
-        .select_related("policy__domain", "ou", "domain")
+        .select_related("policy__domain", "ou", "site", "domain")
         .prefetch_related(Prefetch("policy__helpers", queryset=helpers))
         .order_by("-order", "pk")
     )
     found = list(links)
     for link in found:
-        if link.site_name:
+        if link.site_id:
             blocked = bool(computer.domain.gp_options & 1) or _blocks(units)
             yield link, blocked
     for link in found:
-        if link.ou_id is None and not link.site_name:
+        if link.ou_id is None and link.site_id is None:
             yield link, _blocks(units)
     for depth, unit in enumerate(units):
         for link in found:
@@ -260,7 +260,7 @@ def _doubt_about(
         code = "policy_unreadable"
         sentence = f"The settings of {name} could not be read: {policy.read_error}"
         remedy = "Let the reading account read the policy's folder in SYSVOL; synchronise again."
-    elif link.site_name:
+    elif link.site_id:
         code = "site_policy"
         sentence = f"{name} is linked to {place}; which site a computer is in is not known here."
         remedy = "Link the policy to a domain or an organizational unit instead."

@@ -163,12 +163,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "background"
 CELERY_TASK_ROUTES = {"assist.contact_novice": {"queue": "offers"}}
-DIRECTORY_SYNC_INTERVAL_SECONDS = positive_seconds("DIRECTORY_SYNC_INTERVAL_SECONDS", 900)
 CELERY_BEAT_SCHEDULE = {
-    "sync-directory": {
-        "task": "directory.sync_directory",
-        "schedule": DIRECTORY_SYNC_INTERVAL_SECONDS,
-    },
+    "sync-due-domains": {"task": "directory.sync_due_domains", "schedule": 5},
     "sweep-offers": {
         "task": "assist.sweep_offers",
         "schedule": positive_seconds("OFFER_SWEEP_INTERVAL_SECONDS", 5),
@@ -214,6 +210,7 @@ DIRECTORY_INCREMENTAL_INTERVAL_SECONDS = positive_seconds(
 )
 DIRECTORY_FULL_INTERVAL_SECONDS = positive_seconds("DIRECTORY_FULL_INTERVAL_SECONDS", 7 * 24 * 3600)
 DIRECTORY_SWEEP_HOUR = whole_number("DIRECTORY_SWEEP_HOUR", 2, least=0, most=23)
+DIRECTORY_MAXIMUM_AGE_SECONDS = positive_seconds("DIRECTORY_MAXIMUM_AGE_SECONDS", 24 * 3600)
 DIRECTORY_REMOVAL_LIMIT_PERCENT = env.int("DIRECTORY_REMOVAL_LIMIT_PERCENT", 20)
 
 # --- Roles: groups of Active Directory, as DOMAIN\Group -------------------------------------

@@ -13,9 +13,9 @@ import pytest
 
 from tests import audit_flush
 from tests.environment import LAB_DIR, ROOT
-from tests.fixtures_directory import domain_content, sockets, synced_directory
+from tests.fixtures_directory import directory_rows, sockets, synced_directory
 
-__all__ = ["domain_content", "sockets", "synced_directory"]
+__all__ = ["directory_rows", "sockets", "synced_directory"]
 
 audit_flush.install()
 

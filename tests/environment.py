@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 LAB_DIR = Path(os.environ.setdefault("LAB_DIR", str(ROOT / ".lab")))
 
+DOMAIN = "r2.local"
+
 _FIXED = {
     "SECRET_KEY": "a-secret-of-the-tests-that-is-fifty-characters-long-enough",
     "INVITATION_KEYS": Fernet.generate_key().decode(),
     "LOG_FORMAT": "text",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
-    "DIRECTORY_DOMAIN": "r2.local",
+    "DIRECTORY_DOMAIN": DOMAIN,
     "DIRECTORY_SERVERS": "dc1.r2.local",
     "DIRECTORY_DNS_SERVERS": "127.0.10.1",
     "DIRECTORY_CA_FILE": str(LAB_DIR / "ca.pem"),
@@ -42,3 +44,8 @@ _relaxed = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 settings.register_profile("sample", max_examples=60, deadline=None, suppress_health_check=_relaxed)
 settings.register_profile("soak", max_examples=5000, deadline=None, suppress_health_check=_relaxed)
 settings.load_profile("sample")
+
+
+def sample_size(sample: int, *, soak: int) -> int:
+    """How many examples of something long to run: all of them only under ``make soak``."""
+    return soak if os.environ.get("SOAK") else sample

@@ -8,26 +8,47 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db import models, transaction
 
-from directory.configuration import connection_settings
+from directory import synchronisation
+from directory.configuration import domain_configuration
 from directory.models import Domain
-from directory.synchronisation import applying, ignore_progress
-from directory.synchronisation.reading import DomainContent, read_domain
+from tests.environment import DOMAIN
+
+DirectoryRows = list[tuple[type[models.Model], list[models.Model]]]
+
+
+class _Undo(Exception):
+    """Takes back what was done for its result alone."""
 
 
 @pytest.fixture(scope="session")
-def domain_content(lab_domain: object) -> DomainContent:
-    """What the lab's domain holds, really read; once a run."""
-    return read_domain(connection_settings(), ignore_progress)
+def directory_rows(
+    lab_domain: object, django_db_setup: None, django_db_blocker: Any
+) -> DirectoryRows:
+    """Every row after a synchronisation with the lab's domain, really done; once a run."""
+    rows: DirectoryRows = []
+    with django_db_blocker.unblock():
+        try:
+            with transaction.atomic():
+                synchronisation.run(domain_configuration(DOMAIN))
+                rows.extend(
+                    (model, list(model._default_manager.all()))
+                    for model in apps.get_app_config("directory").get_models()
+                )
+                raise _Undo
+        except _Undo:
+            return rows
+    return rows
 
 
 @pytest.fixture
-def synced_directory(db: None, domain_content: DomainContent) -> Domain:
+def synced_directory(db: None, directory_rows: DirectoryRows) -> Domain:
     """The database as after a synchronisation with the lab's domain."""
-    domain, _ = applying.apply_content(
-        domain_content, generation=1, removal_limit_percent=None, report=lambda stored: None
-    )
-    return domain
+    for model, found in directory_rows:
+        model._default_manager.bulk_create(found, batch_size=500)
+    return Domain.objects.get(dns_name=DOMAIN)
 
 
 @dataclass
@@ -58,4 +79,4 @@ def sockets() -> Iterator[Sockets]:
 
 
 _hook_installed: list[bool] = []
-__all__ = ["domain_content", "sockets", "synced_directory"]
+__all__ = ["directory_rows", "sockets", "synced_directory"]

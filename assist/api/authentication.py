@@ -83,9 +83,10 @@ def _actor_of(token: ApiToken, request: Request) -> Actor:
 
 def _is_usable(account: Account) -> bool:
     """Whether Active Directory would let this account sign in, as far as was last read."""
+    now = timezone.now()
     return (
         account.is_present
         and account.is_enabled
-        and not account.is_locked
-        and not account.is_expired(timezone.now())
+        and not account.is_locked(now)
+        and not account.is_expired(now)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from assist.eligibility.decision import Reference
 
@@ -148,5 +148,6 @@ class Facts:
     policy: PolicyFacts
     caller: Caller
     activity: Activity
+    oldest_domain: Reference
     synced_at: datetime | None
-    sync_interval_seconds: float
+    maximum_age: timedelta

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
@@ -55,17 +55,23 @@ def gather(
     account = Account.objects.select_related("domain").get(pk=account.pk)
     computer = Computer.objects.select_related("domain", "ou").get(pk=computer.pk)
     paths = group_paths(account)
+    oldest = min((account.domain, computer.domain), key=_synced_at)
     return Facts(
-        expert=_account_facts(account, paths),
+        expert=_account_facts(account, paths, now),
         expert_memberships=_memberships(account, paths),
         computer=_computer_facts(computer),
         administrators_sid=f"{computer.domain.sid}-{DOMAIN_ADMINS}",
         policy=_policy_facts(resultant_policy(computer)),
         caller=_caller(),
         activity=_activity(account, computer, now, offer_id),
-        synced_at=computer.domain.synced_at,
-        sync_interval_seconds=settings.DIRECTORY_SYNC_INTERVAL_SECONDS,
+        oldest_domain=_domain_reference(oldest),
+        synced_at=oldest.synced_at,
+        maximum_age=timedelta(seconds=settings.DIRECTORY_MAXIMUM_AGE_SECONDS),
     )
+
+
+def _synced_at(domain: Domain) -> datetime:
+    return domain.synced_at or datetime.min.replace(tzinfo=UTC)
 
 
 def account_reference(account: Account) -> Reference:
@@ -84,13 +90,13 @@ def _domain_reference(domain: Domain) -> Reference:
     return Reference("domain", str(domain.guid), domain.dns_name)
 
 
-def _account_facts(account: Account, paths: Iterable[GroupPath]) -> AccountFacts:
+def _account_facts(account: Account, paths: Iterable[GroupPath], now: datetime) -> AccountFacts:
     return AccountFacts(
         reference=account_reference(account),
         domain=_domain_reference(account.domain),
         is_present=account.is_present,
         is_enabled=account.is_enabled,
-        is_locked=account.is_locked,
+        is_locked=account.is_locked(now),
         expires_at=account.expires_at,
         roles=roles_of_groups(path.group for path in paths),
     )
@@ -149,12 +155,12 @@ def _source(link: GroupPolicyLink | None) -> Source | None:
 
 
 def _source_of(link: GroupPolicyLink) -> Source:
-    container_guid = link.ou_id or link.domain_id
+    container_guid = link.ou_id or link.site_id or link.domain_id
     return Source(
         policy=Reference("policy", str(link.policy_id or ""), link.policy_name),
         container=Reference(
-            "unit" if link.ou_id else "site" if link.site_name else "domain",
-            "" if link.site_name else str(container_guid),
+            "unit" if link.ou_id else "site" if link.site_id else "domain",
+            str(container_guid),
             link.container_name,
         ),
         changed_at=link.policy.changed_at if link.policy else None,

@@ -25,6 +25,7 @@ from assist.lifecycle import Mode
 REQUIRED = frozenset(
     {
         "account.usable",
+        "directory.fresh",
         "role.expert",
         "computer.usable",
         "computer.operating_system",
@@ -297,13 +298,47 @@ def _freshness(facts: Facts, now: datetime) -> Iterator[Finding]:
                 (source.policy, source.container),
                 "Wait, or run gpupdate on the computer.",
             )
-    allowed_age = timedelta(seconds=facts.sync_interval_seconds * 4)
-    if facts.synced_at is None or now - facts.synced_at > allowed_age:
-        when = f"on {facts.synced_at:%Y-%m-%d at %H:%M} UTC" if facts.synced_at else "never"
+    yield from _age(facts, now)
+
+
+def _age(facts: Facts, now: datetime) -> Iterator[Finding]:
+    """How old the picture of the expert's and the computer's domains is; too old refuses."""
+    domain, synced_at = facts.oldest_domain, facts.synced_at
+    operator = "The portal's operator can look at the directory page."
+    if synced_at is None:
+        yield Finding(
+            "directory.stale",
+            Effect.DENY,
+            f"{domain.name} has never been read.",
+            (domain,),
+            operator,
+        )
+        return
+    age = now - synced_at
+    said = f"{domain.name} was last compared with the directory {_in_words(age)} ago"
+    if age > facts.maximum_age:
+        yield Finding(
+            "directory.stale",
+            Effect.DENY,
+            f"{said}; older than {_in_words(facts.maximum_age)} is not gone by.",
+            (domain,),
+            operator,
+        )
+        return
+    yield Finding("directory.fresh", Effect.ALLOW, f"{said}.", (domain,))
+    if age > facts.maximum_age / 4:
         yield Finding(
             "directory.age",
             Effect.WARN,
-            f"The directory was last read {when}.",
-            (facts.computer.domain,),
-            "The portal's operator can look at the synchronisation.",
+            f"{said}: what has changed since is not known here.",
+            (domain,),
+            operator,
         )
+
+
+def _in_words(span: timedelta) -> str:
+    seconds = max(0, round(span.total_seconds()))
+    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {word}s"
+    return f"{seconds} seconds"

@@ -21,8 +21,11 @@ from ldap3.core.exceptions import (
     LDAPOperationResult,
 )
 
+from directory.ldap import strategy
 from directory.ldap.errors import CertificateRefused, CredentialsRefused, DirectoryUnavailable
 from directory.ldap.settings import DirectoryConnectionSettings
+
+LdapConnection = ldap3.Connection
 
 LDAPS_PORT = 636
 LDAP_PORT = 389
@@ -150,8 +153,11 @@ def _open(
         read_only=True,
         raise_exceptions=True,
         check_names=False,
+        return_empty_attributes=False,
+        auto_range=False,  # search follows ranges itself, and checks that they continue
         receive_timeout=max(1, math.ceil(settings.read_timeout_seconds)),
     )
+    strategy.install(connection)
     try:
         connection.open(read_server_info=False)
         if not ldaps:
@@ -204,3 +210,8 @@ def close_connection(connection: ldap3.Connection) -> None:
         connection.unbind()
     except (LDAPException, OSError):
         connection.strategy.close()
+
+
+def received_bytes(connection: LdapConnection) -> int:
+    """How many bytes came over a connection so far, without those of TLS."""
+    return int(connection.strategy.received_bytes)

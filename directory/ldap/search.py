@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-import ldap3
 from ldap3.core.exceptions import LDAPException, LDAPNoSuchObjectResult
 
+from directory.ldap.connection import LdapConnection
 from directory.ldap.entries import Entry
 from directory.ldap.errors import DirectoryUnavailable
+from directory.ldap.extended_names import EXTENDED_DN_OID
 
 PAGE_SIZE = 1000  # Active Directory's MaxPageSize
 RANGE = re.compile(r"^(?P<attribute>[^;]+);range=(?P<first>\d+)-(?P<last>\d+|\*)$", re.IGNORECASE)
 # [MS-ADTS] 3.1.1.3.4.1.11: owner, group and DACL. Without it a reader who may not see the SACL
 # is sent no security descriptor at all.
 SD_FLAGS_OID = "1.2.840.113556.1.4.801"
-SD_FLAGS = [(SD_FLAGS_OID, True, b"\x30\x03\x02\x01\x07")]
+Control = tuple[str, bool, bytes | None]
+SD_FLAGS: list[Control] = [(SD_FLAGS_OID, True, b"\x30\x03\x02\x01\x07")]
+SHOW_DELETED_OID = "1.2.840.113556.1.4.417"  # [MS-ADTS] 3.1.1.3.4.1.14
+GUIDS_PER_SEARCH = 100
 Scope = Literal["BASE", "LEVEL", "SUBTREE"]
 ReadAttribute = Callable[[str, str], Entry]
 
 
 def search(
-    connection: ldap3.Connection,
+    connection: LdapConnection,
     base: str,
     search_filter: str,
     attributes: Sequence[str],
     *,
     scope: Scope = "SUBTREE",
     with_security_descriptor: bool = False,
+    with_extended_names: bool = False,
+    with_deleted: bool = False,
+    page_size: int = PAGE_SIZE,
 ) -> Iterator[Entry]:
     """Entries below ``base``, page by page, each attribute complete.
 
@@ -40,12 +49,20 @@ def search(
         attributes: What to ask for.
         scope: How deep.
         with_security_descriptor: Ask so that nTSecurityDescriptor comes without its SACL.
+        with_extended_names: Have names come with GUID and SID (see extended_names); those of the
+            entry itself then stand under objectGUID and objectSid.
+        with_deleted: Find deleted objects too, where the account may read them.
+        page_size: Objects in one answer.
 
     Raises:
         DirectoryUnavailable: The controller stopped answering or refused the search.
     """
     cookie: bytes | None = None
-    controls = SD_FLAGS if with_security_descriptor else None
+    controls: list[Control] = list(SD_FLAGS) if with_security_descriptor else []
+    if with_extended_names:
+        controls.append((EXTENDED_DN_OID, True, None))
+    if with_deleted:
+        controls.append((SHOW_DELETED_OID, True, None))
     while True:
         try:
             connection.search(
@@ -53,9 +70,9 @@ def search(
                 search_filter,
                 search_scope=scope,
                 attributes=list(attributes),
-                paged_size=None if scope == "BASE" else PAGE_SIZE,
+                paged_size=None if scope == "BASE" else page_size,
                 paged_cookie=cookie,
-                controls=controls,
+                controls=controls or None,
             )
         except LDAPNoSuchObjectResult:
             return
@@ -65,11 +82,7 @@ def search(
                 remedy="Try again; if it stays, check the domain controller and the reading "
                 "account's rights.",
             ) from error
-        page = [
-            to_entry(result)
-            for result in connection.response or ()
-            if result["type"] == "searchResEntry"
-        ]
+        page = entries_of(connection)
         cookie = _next_cookie(connection.result)
         for entry in page:
             yield complete_ranges(entry, lambda dn, name: read_one(connection, dn, [name]))
@@ -77,7 +90,7 @@ def search(
             return
 
 
-def read_one(connection: ldap3.Connection, base: str, attributes: Sequence[str]) -> Entry:
+def read_one(connection: LdapConnection, base: str, attributes: Sequence[str]) -> Entry:
     """The entry at ``base`` itself; without values when it cannot be seen."""
     for entry in _search_base(connection, base, attributes):
         return entry
@@ -85,7 +98,7 @@ def read_one(connection: ldap3.Connection, base: str, attributes: Sequence[str])
 
 
 def _search_base(
-    connection: ldap3.Connection, base: str, attributes: Sequence[str]
+    connection: LdapConnection, base: str, attributes: Sequence[str]
 ) -> Iterator[Entry]:
     try:
         connection.search(base, "(objectClass=*)", search_scope="BASE", attributes=list(attributes))
@@ -96,15 +109,12 @@ def _search_base(
             f"The directory did not answer when asked for {base or 'its root'}.",
             remedy="Try again; if it stays, check the domain controller.",
         ) from error
-    for result in connection.response or ():
-        if result["type"] == "searchResEntry":
-            yield to_entry(result)
+    yield from entries_of(connection)
 
 
-def to_entry(result: Mapping[str, Any]) -> Entry:
-    """One of ldap3's results with its raw values."""
-    values = {name.lower(): tuple(raw) for name, raw in result["raw_attributes"].items()}
-    return Entry(str(result["dn"]), values)
+def entries_of(connection: LdapConnection) -> list[Entry]:
+    """The objects that the connection's last search found; referrals are left out."""
+    return [answer["entry"] for answer in connection.response or () if "entry" in answer]
 
 
 def _next_cookie(result: Mapping[str, Any]) -> bytes | None:
@@ -157,6 +167,46 @@ def _range_answer(answer: Entry, attribute: str) -> tuple[re.Match[str], Sequenc
         f"{answer.distinguished_name}: the directory sent {attribute} in part only.",
         remedy="Run the synchronisation again.",
     )
+
+
+def search_by_guid(
+    connection: LdapConnection,
+    base: str,
+    guids: Iterable[uuid.UUID],
+    attributes: Sequence[str],
+    *,
+    search_filter: str = "(objectClass=*)",
+    with_security_descriptor: bool = False,
+    with_extended_names: bool = False,
+) -> Iterator[Entry]:
+    """The objects of these GUIDs that a filter lets through; others are left out in silence.
+
+    Args:
+        connection: A bound connection.
+        base: Where to look.
+        guids: objectGUIDs.
+        attributes: What to ask for.
+        search_filter: What else must hold of them.
+        with_security_descriptor, with_extended_names: As for :func:`search`.
+
+    Raises:
+        DirectoryUnavailable: The controller stopped answering or refused the search.
+    """
+    wanted = iter(guids)
+    while batch := list(itertools.islice(wanted, GUIDS_PER_SEARCH)):
+        terms = "".join(f"(objectGUID={_escape_bytes(guid.bytes_le)})" for guid in batch)
+        yield from search(
+            connection,
+            base,
+            f"(&{search_filter}(|{terms}))",
+            attributes,
+            with_security_descriptor=with_security_descriptor,
+            with_extended_names=with_extended_names,
+        )
+
+
+def _escape_bytes(raw: bytes) -> str:
+    return "".join(f"\\{byte:02x}" for byte in raw)
 
 
 def escape(text: str) -> str:

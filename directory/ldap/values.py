@@ -9,6 +9,7 @@ import struct
 import uuid
 from datetime import UTC, datetime, timedelta
 from enum import IntFlag
+from functools import lru_cache
 
 from directory.errors import PortalError
 
@@ -81,9 +82,17 @@ def parse_sid(raw: bytes) -> str:
     count = raw[1]
     if count > MAXIMUM_SUB_AUTHORITIES or len(raw) != 8 + 4 * count:
         raise MalformedValue("A SID from the directory has the wrong length.")
+    if count == 0:
+        return _all_but_rid(bytes(raw))
+    return f"{_all_but_rid(bytes(raw[:-4]))}-{int.from_bytes(raw[-4:], 'little')}"
+
+
+@lru_cache(maxsize=1024)
+def _all_but_rid(raw: bytes) -> str:
+    """A SID without its last part: the same for all objects of a domain."""
     authority = int.from_bytes(raw[2:8], "big")
     shown = str(authority) if authority < 2**32 else f"0x{authority:012X}"
-    parts = struct.unpack_from(f"<{count}I", raw, 8)
+    parts = struct.unpack(f"<{len(raw) // 4 - 2}I", raw[8:])
     return "-".join(["S-1", shown, *map(str, parts)])
 
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from directory.models.domain import Domain, OrganizationalUnit, Trust
-from directory.models.policy import GroupPolicy, GroupPolicyLink, HelperEntry
-from directory.models.principals import Account, Computer, Group, Membership, Principal
-from directory.models.run import SyncRun
+from directory.models.base import DirectoryObject
+from directory.models.dns import DnsAddress, DnsNode
+from directory.models.domain import CrossRef, Domain, OrganizationalUnit, Site, Subnet, Trust
+from directory.models.policy import GroupPolicy, GroupPolicyLink, HelperEntry, WmiFilter
+from directory.models.principals import (
+    Account,
+    Computer,
+    ForeignSecurityPrincipal,
+    Group,
+    Membership,
+    Principal,
+)
+from directory.models.run import ReplicationCursor, SyncProblem, SyncRun
 
 __all__ = [
     "Account",
     "Computer",
+    "CrossRef",
+    "DirectoryObject",
+    "DnsAddress",
+    "DnsNode",
     "Domain",
+    "ForeignSecurityPrincipal",
     "Group",
     "GroupPolicy",
     "GroupPolicyLink",
@@ -18,6 +32,11 @@ __all__ = [
     "Membership",
     "OrganizationalUnit",
     "Principal",
+    "ReplicationCursor",
+    "Site",
+    "Subnet",
+    "SyncProblem",
     "SyncRun",
     "Trust",
+    "WmiFilter",
 ]

@@ -14,8 +14,13 @@ class DirectoryObject(models.Model):
 
     guid = models.UUIDField(primary_key=True, help_text="objectGUID")
     distinguished_name = models.TextField()
-    is_present = models.BooleanField(default=True, db_index=True)
-    generation = models.BigIntegerField(default=0, help_text="The run that last saw it.")
+    is_present = models.BooleanField(default=True)
+    recorded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a synchronisation last found it changed."
+    )
+    recorded_run = models.BigIntegerField(
+        default=0, help_text="The number of that synchronisation's run."
+    )
 
     class Meta:
         abstract = True

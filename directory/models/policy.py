@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from directory.models.base import DirectoryObject
-from directory.models.domain import Domain, OrganizationalUnit
+from directory.models.domain import Domain, OrganizationalUnit, Site
 from directory.models.principals import Account, Group
 
 USER_HALF_DISABLED = 1  # flags of a groupPolicyContainer, [MS-GPOL] 2.2.4
@@ -23,6 +23,9 @@ class GroupPolicy(DirectoryObject):
     policy_guid = models.UUIDField(help_text="The GUID in its name")
     display_name = models.CharField(max_length=255)
     version = models.BigIntegerField(default=0, help_text="versionNumber")
+    file_version = models.BigIntegerField(
+        null=True, blank=True, help_text="Version in GPT.INI; empty: not read."
+    )
     flags = models.IntegerField(default=0)
     file_system_path = models.TextField(blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
@@ -38,14 +41,23 @@ class GroupPolicy(DirectoryObject):
         default=False, help_text="It sets something only where nothing is set."
     )
     removed_helpers = models.JSONField(default=list, blank=True)
+    listed_helpers = models.JSONField(
+        default=list, blank=True, help_text="Names and data of the values of its helper list."
+    )
     other_settings = models.JSONField(default=dict, blank=True, help_text="Further values by name.")
     firewall = models.JSONField(default=dict, blank=True, help_text="Firewall exceptions it makes.")
 
-    wmi_filter = models.TextField(blank=True)
+    wmi_filter = models.TextField(
+        blank=True, db_default="", help_text="The filter's name, or its id."
+    )
+    wmi_filter_id = models.CharField(max_length=255, blank=True)
     is_security_filtered = models.BooleanField(
         null=True,
         blank=True,
         help_text="Not for every computer; None: unknown.",
+    )
+    security_descriptor = models.BinaryField(
+        null=True, blank=True, help_text="Owner, group and DACL, as read."
     )
     read_error = models.TextField(blank=True, help_text="Why it was not read.")
 
@@ -64,6 +76,26 @@ class GroupPolicy(DirectoryObject):
     def computer_version(self) -> int:
         return self.version & 0xFFFF
 
+    @property
+    def is_replicated(self) -> bool:
+        """Whether the files in SYSVOL are as new as the object in the directory."""
+        return self.file_version is None or self.file_version == self.version
+
+
+class WmiFilter(DirectoryObject):
+    """A WMI filter: only the computer itself can tell whether it matches."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="wmi_filters")
+    filter_id = models.CharField(max_length=255)
+    name = models.TextField()
+    query = models.TextField(blank=True, help_text="msWMI-Parm2")
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
 
 class GroupPolicyLink(models.Model):
     """A policy linked to an organizational unit, the domain's head or a site.
@@ -75,7 +107,9 @@ class GroupPolicyLink(models.Model):
     ou = models.ForeignKey(
         OrganizationalUnit, on_delete=models.CASCADE, null=True, blank=True, related_name="links"
     )
-    site_name = models.CharField(max_length=255, blank=True)
+    site = models.ForeignKey(
+        Site, on_delete=models.CASCADE, null=True, blank=True, related_name="links"
+    )
     policy = models.ForeignKey(
         GroupPolicy, on_delete=models.CASCADE, null=True, blank=True, related_name="links"
     )
@@ -97,8 +131,8 @@ class GroupPolicyLink(models.Model):
     @property
     def container_name(self) -> str:
         """Where it is linked, as a person would name it: ``OU=Winnipeg``, ``r2.local``."""
-        if self.site_name:
-            return f"site {self.site_name}"
+        if self.site:
+            return f"site {self.site}"
         return str(self.ou) if self.ou else str(self.domain)
 
 

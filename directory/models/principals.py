@@ -9,6 +9,8 @@ from django.db import models
 from directory.models.base import DirectoryObject
 from directory.models.domain import Domain, OrganizationalUnit
 
+NOT_DELEGATED = 0x00100000  # userAccountControl, [MS-ADTS] 2.2.16
+
 
 class Principal(DirectoryObject):
     """An object with a SID and an account name."""
@@ -33,6 +35,7 @@ class Account(Principal):
     user_principal_name_folded = models.CharField(max_length=1024, blank=True, db_index=True)
     display_name = models.CharField(max_length=256, blank=True)
     mail = models.CharField(max_length=320, blank=True)
+    department = models.CharField(max_length=256, blank=True)
     title = models.CharField(max_length=256, blank=True)
     ou = models.ForeignKey(
         OrganizationalUnit,
@@ -43,9 +46,15 @@ class Account(Principal):
     )
     user_account_control = models.BigIntegerField(default=0)
     is_enabled = models.BooleanField(default=True)
-    is_locked = models.BooleanField(default=False)
+    locked_at = models.DateTimeField(
+        null=True, blank=True, help_text="lockoutTime: when wrong passwords locked it."
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     last_logon_at = models.DateTimeField(null=True, blank=True)
+    primary_group_sid = models.CharField(max_length=184, blank=True, db_index=True)
+    sid_history = models.JSONField(
+        default=list, blank=True, help_text="SIDs it had in domains it was migrated from."
+    )
 
     class Meta(Principal.Meta):
         ordering = ("sam_account_name_folded",)
@@ -54,6 +63,22 @@ class Account(Principal):
     def is_expired(self, now: datetime) -> bool:
         """Whether accountExpires has passed at ``now`` (an aware time)."""
         return self.expires_at is not None and self.expires_at <= now
+
+    def is_locked(self, now: datetime) -> bool:
+        """Whether wrong passwords keep it locked at ``now`` (an aware time).
+
+        The domain's lockoutDuration decides for how long; a fine-grained password policy with
+        another duration is not looked at ([MS-ADTS] 3.1.1.4.5.17).
+        """
+        if self.locked_at is None:
+            return False
+        duration = self.domain.lockout_duration
+        return duration is None or now < self.locked_at + duration
+
+    @property
+    def may_be_delegated(self) -> bool:
+        """False for accounts marked *sensitive and cannot be delegated*."""
+        return not self.user_account_control & NOT_DELEGATED
 
 
 class Group(Principal):
@@ -67,6 +92,7 @@ class Group(Principal):
 
     is_security = models.BooleanField()
     scope = models.CharField(max_length=16, choices=Scope.choices)
+    sid_history = models.JSONField(default=list, blank=True)
 
     class Meta(Principal.Meta):
         ordering = ("sam_account_name_folded",)
@@ -90,13 +116,31 @@ class Computer(Principal):
         related_name="computers",
         help_text="The nearest unit above it, if any.",
     )
+    # managedBy may name a group, or an account that is not in the picture: no constraint.
     managed_by = models.ForeignKey(
-        Account, on_delete=models.SET_NULL, null=True, blank=True, related_name="managed_computers"
+        Account,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        blank=True,
+        related_name="managed_computers",
     )
+    location = models.TextField(blank=True)
+    service_principal_names = models.JSONField(default=list, blank=True)
     user_account_control = models.BigIntegerField(default=0)
     is_enabled = models.BooleanField(default=True)
     is_domain_controller = models.BooleanField(default=False)
     last_logon_at = models.DateTimeField(null=True, blank=True)
+    primary_group_sid = models.CharField(max_length=184, blank=True)
+    encryption_types = models.BigIntegerField(
+        null=True, blank=True, help_text="msDS-SupportedEncryptionTypes"
+    )
+    delegates_to = models.JSONField(
+        default=list, blank=True, help_text="msDS-AllowedToDelegateTo: its constrained delegation."
+    )
+    has_delegates = models.BooleanField(
+        default=False, help_text="msDS-AllowedToActOnBehalfOfOtherIdentity is set."
+    )
 
     class Meta(Principal.Meta):
         ordering = ("name_folded",)
@@ -106,29 +150,35 @@ class Computer(Principal):
         return self.name
 
 
+class ForeignSecurityPrincipal(DirectoryObject):
+    """The stand-in for an account or group of another forest that is a member here."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="foreign_principals")
+    sid = models.CharField(max_length=184, db_index=True)
+
+    class Meta:
+        ordering = ("sid",)
+
+    def __str__(self) -> str:
+        return self.sid
+
+
 class Membership(models.Model):
-    """One direct edge: the holder of ``member_sid`` is a member of ``group``.
+    """One direct edge: the holder of ``member_sid`` is in the ``member`` attribute of ``group``.
 
     Edges are walked by SID, so that a foreign security principal leads to the account or group of
-    another domain without either knowing of the other. The references are there for pages.
+    another domain without either knowing of the other. ``member_guid`` is of the object that the
+    group names; it stays when a SID changes. The primary group makes no edge: it is a column of
+    the account and the computer.
     """
 
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="memberships")
+    member_guid = models.UUIDField(db_index=True)
     member_sid = models.CharField(max_length=184, db_index=True)
-    member_account = models.ForeignKey(
-        Account, on_delete=models.CASCADE, null=True, blank=True, related_name="memberships"
-    )
-    member_group = models.ForeignKey(
-        Group, on_delete=models.CASCADE, null=True, blank=True, related_name="nestings"
-    )
-    member_computer = models.ForeignKey(
-        Computer, on_delete=models.CASCADE, null=True, blank=True, related_name="memberships"
-    )
-    is_primary = models.BooleanField(default=False, help_text="By primaryGroupID, not by member.")
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("group", "member_sid"), name="membership_once"),
+            models.UniqueConstraint(fields=("group", "member_guid"), name="membership_once"),
         )
 
     def __str__(self) -> str:

@@ -24,3 +24,11 @@ class WrongDomain(PortalError):
 
     code = "wrong_domain"
     status = 409
+
+
+class NotOfInterest(Exception):
+    """An object matches a search but is none that is kept, such as a name without addresses."""
+
+
+class FullReadingNeeded(Exception):
+    """Changes since the last run cannot be told from the rest; its text says why."""

@@ -1,20 +1,26 @@
-r"""Storing helper lists, each line with whom it names.
+r"""The lines of helper lists, each with whom it names.
 
 Windows does not check a line when it is written into a policy; a line that names nobody stays
 there and helps nobody. What is resolved here is what the computer's own look-up would find in the
 domain: ``R2\Helpdesk``, ``r2.local\mjones``, ``mjones@r2.local``, a SID or a bare name.
+
+All lines of all policies are looked up together: a change of one domain's accounts can give a
+line of another domain's policy its meaning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db.models import Q
 
 from directory.comparison import fold_name
 from directory.grouppolicy.remote_assistance import ListedHelper
-from directory.models import Account, Domain, Group, HelperEntry
+from directory.models import Account, Domain, Group, GroupPolicy, HelperEntry
 from directory.name_forms import (
     AccountName,
     InvalidName,
@@ -22,126 +28,187 @@ from directory.name_forms import (
     Sid,
     parse_account_name,
 )
-from directory.synchronisation.reading import DomainContent
 
 LOCAL_DOMAINS = frozenset({"builtin", "nt authority", ".", "nt service"})
+ParsedName = AccountName | PrincipalName | Sid
+
+
+class HelperRow(NamedTuple):
+    """One row of HelperEntry, comparable."""
+
+    policy_id: uuid.UUID
+    position: int
+    text: str
+    account_id: uuid.UUID | None
+    group_id: uuid.UUID | None
+    problem: str
 
 
 @dataclass(frozen=True)
 class Resolution:
     """Whom a line names, or why nobody."""
 
-    account: Account | None = None
-    group: Group | None = None
+    account_id: uuid.UUID | None = None
+    group_id: uuid.UUID | None = None
     problem: str = ""
 
 
-def store_helper_entries(content: DomainContent, domain: Domain) -> dict[str, int]:
-    """Make the helper lists of a domain's policies those that were read.
+@dataclass(frozen=True)
+class _Line:
+    policy_id: uuid.UUID
+    domain_id: uuid.UUID
+    position: int
+    helper: ListedHelper
+
+    @property
+    def text(self) -> str:
+        return self.helper.data or self.helper.name
+
+
+def store_helper_entries() -> dict[str, int]:
+    """Make the helper lists of all policies those that were read, and look up whom they name.
 
     Returns:
-        Counts: all, and those that name nobody.
+        Counts: all lines, and those that name nobody.
     """
-    wanted = list(_entries(content, domain))
+    lines = _lines()
+    resolver = _Resolver(lines)
+    wanted = {_row(line, resolver.resolve(line)) for line in lines}
     existing = {
-        _identity(entry): entry.pk for entry in HelperEntry.objects.filter(policy__domain=domain)
+        HelperRow._make(values): pk
+        for pk, *values in HelperEntry.objects.values_list("pk", *HelperRow._fields)
     }
-    kept = {_identity(entry) for entry in wanted}
-    HelperEntry.objects.filter(
-        pk__in=[pk for identity, pk in existing.items() if identity not in kept]
-    ).delete()
-    HelperEntry.objects.bulk_create(entry for entry in wanted if _identity(entry) not in existing)
-    unresolved = sum(1 for entry in wanted if entry.problem)
-    return {"read": len(wanted), "unresolved": unresolved}
+    obsolete = [pk for row, pk in existing.items() if row not in wanted]
+    HelperEntry.objects.filter(pk__in=obsolete).delete()
+    HelperEntry.objects.bulk_create(
+        HelperEntry(**row._asdict()) for row in sorted(wanted - existing.keys(), key=str)
+    )
+    return {"read": len(wanted), "unresolved": sum(1 for row in wanted if row.problem)}
 
 
-def _identity(entry: HelperEntry) -> tuple[object, ...]:
-    return (
-        entry.policy_id,
-        entry.position,
-        entry.text,
-        entry.account_id,
-        entry.group_id,
-        entry.problem,
+def _row(line: _Line, found: Resolution) -> HelperRow:
+    return HelperRow(
+        policy_id=line.policy_id,
+        position=line.position,
+        text=line.text,
+        account_id=found.account_id,
+        group_id=found.group_id,
+        problem=found.problem,
     )
 
 
-def _entries(content: DomainContent, domain: Domain) -> Iterator[HelperEntry]:
-    for policy in content.policies:
-        for position, helper in enumerate(policy.remote_assistance.helpers, start=1):
-            resolution = resolve_helper(helper, domain)
-            yield HelperEntry(
-                policy_id=policy.entry.guid,
-                position=position,
-                text=helper.data or helper.name,
-                account=resolution.account,
-                group=resolution.group,
-                problem=resolution.problem,
+def _lines() -> list[_Line]:
+    policies = GroupPolicy.objects.filter(is_present=True).exclude(listed_helpers=[])
+    return [
+        _Line(guid, domain_id, position, ListedHelper(name, data))
+        for guid, domain_id, listed in policies.values_list("guid", "domain_id", "listed_helpers")
+        for position, (name, data) in enumerate(listed, start=1)
+    ]
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """An account or a group that some line may mean."""
+
+    guid: uuid.UUID
+    domain_id: uuid.UUID
+    name: str
+    sid: str
+    principal_name: str
+    is_group: bool
+    is_security: bool
+
+
+class _Resolver:
+    """Looks all lines up at once: what they may mean is fetched in a fixed number of queries."""
+
+    def __init__(self, lines: Sequence[_Line]) -> None:
+        self._domains: dict[str, uuid.UUID] = {}
+        for domain in Domain.objects.filter(is_present=True):
+            self._domains[domain.netbios_name_folded] = domain.guid
+            self._domains[domain.dns_name_folded] = domain.guid
+        names = [parsed for line in lines if (parsed := _parse(line.helper)) is not None]
+        self._by_name: defaultdict[str, list[_Candidate]] = defaultdict(list)
+        self._by_sid: defaultdict[str, list[_Candidate]] = defaultdict(list)
+        self._by_principal_name: defaultdict[str, list[_Candidate]] = defaultdict(list)
+        for candidate in _candidates(names):
+            self._by_name[candidate.name].append(candidate)
+            self._by_sid[candidate.sid].append(candidate)
+            if candidate.principal_name:
+                self._by_principal_name[candidate.principal_name].append(candidate)
+
+    def resolve(self, line: _Line) -> Resolution:
+        """Whom a line of a helper list names."""
+        helper = line.helper
+        if not helper.is_consistent:
+            return Resolution(
+                problem=f"The value is named {helper.name} but holds {helper.data or 'no text'}; "
+                "which of the two Windows takes is not documented."
             )
+        local, separator, _ = helper.data.partition("\\")
+        if separator and fold_name(local) in LOCAL_DOMAINS:
+            return Resolution(problem="It names a group of each computer, not one of the domain.")
+        parsed = _parse(helper)
+        if parsed is None:
+            return Resolution(problem="It is not a name that Windows would accept.")
+        home = parsed.domain if isinstance(parsed, AccountName) else ""
+        if home and fold_name(home) not in self._domains:
+            return Resolution(problem=f"The domain {home} is not known here.")
+        return _only(self._meant(parsed, line.domain_id))
+
+    def _meant(self, parsed: ParsedName, domain_id: uuid.UUID) -> list[_Candidate]:
+        if isinstance(parsed, Sid):
+            return self._by_sid[parsed.text]
+        named = self._by_name[fold_name(parsed.name)]
+        if isinstance(parsed, PrincipalName):
+            home = self._domains.get(fold_name(parsed.suffix))
+            by_domain = [candidate for candidate in named if candidate.domain_id == home]
+            explicit = self._by_principal_name[fold_name(str(parsed))]
+            return list({candidate.guid: candidate for candidate in by_domain + explicit}.values())
+        home = self._domains[fold_name(parsed.domain)] if parsed.domain else domain_id
+        return [candidate for candidate in named if candidate.domain_id == home]
 
 
-def resolve_helper(helper: ListedHelper, domain: Domain) -> Resolution:
-    """Whom a line of a helper list names.
-
-    Args:
-        helper: As the policy has it.
-        domain: The policy's domain, where bare names are looked for.
-    """
-    if not helper.is_consistent:
-        return Resolution(
-            problem=f"The value is named {helper.name} but holds {helper.data or 'no text'}; "
-            "which of the two Windows takes is not documented."
-        )
-    local, separator, _ = helper.data.partition("\\")
-    if separator and fold_name(local) in LOCAL_DOMAINS:
-        return Resolution(problem="It names a group of each computer, not one of the domain.")
-    try:
-        parsed = parse_account_name(helper.data, field="helper")
-    except InvalidName:
-        return Resolution(problem="It is not a name that Windows would accept.")
-    if isinstance(parsed, AccountName) and parsed.domain and not _knows(parsed.domain):
-        return Resolution(problem=f"The domain {parsed.domain} is not known here.")
-    return _look_up(parsed, domain)
-
-
-def _knows(domain: str) -> bool:
-    folded = fold_name(domain)
-    return Domain.objects.filter(
-        Q(netbios_name_folded=folded) | Q(dns_name_folded=folded), is_present=True
-    ).exists()
-
-
-def _look_up(parsed: AccountName | PrincipalName | Sid, domain: Domain) -> Resolution:
-    accounts = list(Account.objects.filter(_query(parsed, domain, for_accounts=True))[:2])
-    groups = list(Group.objects.filter(_query(parsed, domain, for_accounts=False))[:2])
-    if len(accounts) + len(groups) > 1:
+def _only(meant: Sequence[_Candidate]) -> Resolution:
+    if len(meant) > 1:
         return Resolution(problem="More than one account or group has that name.")
-    if accounts:
-        return Resolution(account=accounts[0])
-    if not groups:
+    if not meant:
         return Resolution(problem="No account or group has that name.")
-    if not groups[0].is_security:
-        return Resolution(
-            group=groups[0], problem="It is a distribution group, which grants nothing."
-        )
-    return Resolution(group=groups[0])
+    found = meant[0]
+    if not found.is_group:
+        return Resolution(account_id=found.guid)
+    problem = "" if found.is_security else "It is a distribution group, which grants nothing."
+    return Resolution(group_id=found.guid, problem=problem)
 
 
-def _query(parsed: AccountName | PrincipalName | Sid, domain: Domain, *, for_accounts: bool) -> Q:
-    present = Q(is_present=True)
-    if isinstance(parsed, Sid):
-        return present & Q(sid=parsed.text)
-    same_name = Q(sam_account_name_folded=fold_name(parsed.name))
-    if isinstance(parsed, PrincipalName):
-        query = same_name & Q(domain__dns_name_folded=fold_name(parsed.suffix))
-        if for_accounts:
-            query |= Q(user_principal_name_folded=fold_name(str(parsed)))
-        return present & query
-    if not parsed.domain:
-        return present & same_name & Q(domain=domain)
-    folded = fold_name(parsed.domain)
-    return (
-        present
-        & same_name
-        & (Q(domain__netbios_name_folded=folded) | Q(domain__dns_name_folded=folded))
-    )
+def _parse(helper: ListedHelper) -> ParsedName | None:
+    try:
+        return parse_account_name(helper.data, field="helper")
+    except InvalidName:
+        return None
+
+
+def _candidates(names: Iterable[ParsedName]) -> list[_Candidate]:
+    texts: set[str] = set()
+    principal_names: set[str] = set()
+    sids: set[str] = set()
+    for name in names:
+        if isinstance(name, Sid):
+            sids.add(name.text)
+        else:
+            texts.add(fold_name(name.name))
+        if isinstance(name, PrincipalName):
+            principal_names.add(fold_name(str(name)))
+    named = Q(sam_account_name_folded__in=texts) | Q(sid__in=sids)
+    common = ("guid", "domain_id", "sam_account_name_folded", "sid")
+    accounts = Account.objects.filter(
+        named | Q(user_principal_name_folded__in=principal_names), is_present=True
+    ).values_list(*common, "user_principal_name_folded")
+    groups = Group.objects.filter(named, is_present=True).values_list(*common, "is_security")
+    return [
+        _Candidate(guid, domain_id, name, sid, principal_name, is_group=False, is_security=True)
+        for guid, domain_id, name, sid, principal_name in accounts
+    ] + [
+        _Candidate(guid, domain_id, name, sid, "", is_group=True, is_security=is_security)
+        for guid, domain_id, name, sid, is_security in groups
+    ]

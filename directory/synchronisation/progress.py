@@ -6,18 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 # Stages in their order, each with the per cent of the whole at which it begins: estimates from
-# domains where computers and accounts are the bulk.
-STAGES = {
-    "connecting": 0,
-    "domain": 2,
-    "organizational units": 4,
-    "accounts": 8,
-    "groups": 25,
-    "computers": 35,
-    "policies": 70,
-    "storing": 80,
-    "done": 100,
-}
+# large domains, where reading is most of it.
+STAGES = {"connecting": 0, "reading": 2, "storing": 85, "done": 100}
 
 
 @dataclass(frozen=True)
@@ -27,15 +17,21 @@ class Progress:
     Attributes:
         stage: One of :data:`STAGES`.
         done: Objects read or stored in this stage so far.
-        percent: Of the whole run, estimated.
+        expected: How many there will be, going by the last run; 0: not known.
     """
 
     stage: str
     done: int = 0
+    expected: int = 0
 
     @property
     def percent(self) -> int:
-        return STAGES[self.stage]
+        """Of the whole run, estimated."""
+        begins = STAGES[self.stage]
+        if not self.expected:
+            return begins
+        ends = min(start for start in (*STAGES.values(), 100) if start > begins or start == 100)
+        return begins + (ends - begins) * min(self.done, self.expected) // self.expected
 
 
 ReportProgress = Callable[[Progress], None]

@@ -101,9 +101,8 @@ class Cast:
         for member in members:
             Membership.objects.create(
                 group=group,
+                member_guid=member.guid,
                 member_sid=member.sid,
-                member_account=member if isinstance(member, Account) else None,
-                member_group=member if isinstance(member, Group) else None,
             )
 
     def request(self, **arguments: Any) -> Offer:

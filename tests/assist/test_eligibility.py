@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -90,7 +90,7 @@ def _expire(cast: Cast) -> None:
 
 
 def _lock(cast: Cast) -> None:
-    cast.mjones.is_locked = True
+    cast.mjones.locked_at = NOW
 
 
 def _remove(cast: Cast) -> None:
@@ -346,11 +346,30 @@ def test_refused_offers_do_not_use_up_the_limit(
 def test_a_policy_changed_lately_and_an_old_directory_are_warned_of(cast: Cast) -> None:
     cast.policy.changed_at = NOW - timedelta(minutes=10)
     cast.policy.save()
-    cast.domain.synced_at = NOW - timedelta(days=2)
+    cast.domain.synced_at = NOW - timedelta(hours=7)
     cast.domain.save()
     decision = decide(cast)
     assert decision.is_allowed
     assert {"policy.recent", "directory.age"} <= set(rules(decision, Effect.WARN))
+
+
+@pytest.mark.parametrize("synced_at", [NOW - timedelta(hours=25), None])
+def test_a_directory_that_is_too_old_is_not_gone_by(cast: Cast, synced_at: datetime | None) -> None:
+    cast.domain.synced_at = synced_at
+    cast.domain.save()
+    decision = decide(cast)
+    assert not decision.is_allowed
+    assert rules(decision, Effect.DENY) == ["directory.stale"]
+
+
+def test_the_older_of_two_domains_counts(cast: Cast) -> None:
+    other = make_domain("contoso.test", "CONTOSO", "S-1-5-21-9-9-9")
+    other.synced_at = NOW - timedelta(days=3)
+    other.save()
+    cast.mjones.domain = other
+    cast.mjones.save()
+    stale = [finding for finding in decide(cast).findings if finding.rule == "directory.stale"]
+    assert [finding.evidence[0].name for finding in stale] == ["contoso.test"]
 
 
 def test_a_decision_survives_being_written_down(cast: Cast) -> None:

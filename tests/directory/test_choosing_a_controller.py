@@ -94,7 +94,7 @@ def test_the_lowest_priority_comes_first_and_weights_share_out_the_rest() -> Non
         ServiceRecord(0, 25, 389, "small"),
         ServiceRecord(0, 0, 389, "hardly"),
     ]
-    chance = random.Random(1)  # noqa: S311 - the same at each run
+    chance = random.Random(1)
     orders = [[record.target for record in in_order_of_use(records, chance)] for _ in range(2000)]
     assert all(sorted(found) == ["big", "hardly", "last", "small"] for found in orders)
     assert all(found[-1] == "last" for found in orders)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 from pytest_django import Settings
 
 from directory.addresses import UnknownAddress, address_of, computer_at
+from directory.comparison import fold_name
 from directory.configuration import UnknownDomain
 from directory.dns import NameServiceUnavailable
-from directory.models import Computer
+from directory.models import Computer, DnsAddress, DnsNode, Domain
 from tests.directory import world
 from tests.directory.scripted_dns import Records, dns_server
 
@@ -109,3 +111,46 @@ def test_a_computer_of_a_domain_that_is_configured_no_longer_is_not_called(
         computer_at("10.2.0.1")
     with pytest.raises(UnknownDomain):
         address_of(forests.far)
+
+
+def keep_in_zone(home: Domain, name: str, ip: str) -> DnsNode:
+    node = DnsNode.objects.create(
+        guid=uuid.uuid4(),
+        distinguished_name=f"DC={name}",
+        domain=home,
+        name=name,
+        name_folded=fold_name(name),
+    )
+    DnsAddress.objects.create(node=node, address=ip)
+    return node
+
+
+def test_without_a_reverse_zone_the_directorys_own_zones_lead_to_the_computer(
+    forests: Forests,
+) -> None:
+    forests.contoso.pop(("1.0.2.10.in-addr.arpa", "PTR"))
+    keep_in_zone(forests.far.domain, "FAR.contoso.test", "10.2.0.1")
+    assert computer_at("10.2.0.1") == forests.far
+    DnsNode.objects.update(is_present=False)
+    with pytest.raises(UnknownAddress):
+        computer_at("10.2.0.1")
+
+
+def test_a_zone_as_read_last_does_not_stand_against_dns_as_it_is_now(forests: Forests) -> None:
+    keep_in_zone(forests.far.domain, "far.contoso.test", "10.2.0.7")
+    with pytest.raises(UnknownAddress, match="another address"):
+        computer_at("10.2.0.7")
+
+
+def test_the_zones_of_its_own_forest_stand_in_for_silent_dns_servers(
+    forests: Forests, settings: Settings
+) -> None:
+    Path(settings.DIRECTORY_CONFIGURATION_FILE).write_text(
+        f'[domains."contoso.test"]\ndns_servers = ["{SILENT_SERVER}"]\n'
+    )
+    node = keep_in_zone(forests.far.domain, "far.contoso.test", "10.2.0.1")
+    assert computer_at("10.2.0.1") == forests.far
+    node.domain = forests.near.domain
+    node.save()
+    with pytest.raises(NameServiceUnavailable):
+        computer_at("10.2.0.1")

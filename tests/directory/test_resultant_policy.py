@@ -234,7 +234,7 @@ def test_a_link_to_a_policy_that_cannot_be_seen_is_unknown(
 def test_a_policy_linked_to_a_site_is_unknown_unless_overruled(
     r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
 ) -> None:
-    world.link(world.policy(r2, "A", offers_allowed=False), r2, site_name="Canada")
+    world.link(world.policy(r2, "A", offers_allowed=False), r2, site=world.site(r2, "Canada"))
     assert codes(resultant_policy(xp191)) == ["site_policy"]
     world.link(world.policy(r2, "B", **ALLOW), winnipeg)
     result = resultant_policy(xp191)

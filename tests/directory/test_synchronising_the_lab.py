@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from dataclasses import replace
-from datetime import timedelta
-from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.utils import timezone
-from pytest_django import Settings
 
 from directory import synchronisation
-from directory.configuration import connection_settings
-from directory.errors import PortalError
-from directory.ldap.errors import CredentialsRefused
+from directory.configuration import domain_configuration
 from directory.membership import group_paths
-from directory.models import Account, Computer, Domain, Group, GroupPolicy, HelperEntry, SyncRun
+from directory.models import (
+    Account,
+    Computer,
+    DnsAddress,
+    Domain,
+    GroupPolicy,
+    HelperEntry,
+    SyncRun,
+)
 from directory.names import find_account, find_computer
 from directory.policies import resultant_policy
-from directory.synchronisation import SynchronisationRunning, TooManyRemovals, applying
-from directory.synchronisation.reading import DomainContent
-from directory.tasks import sync_directory
 from lab import world as lab_world
-from portal.celery import app
-from tests.directory import world
+from tests.environment import DOMAIN
 
 pytestmark = [pytest.mark.lab, pytest.mark.django_db]
 
@@ -34,7 +30,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.django_db]
 def test_a_run_reads_the_whole_domain(lab_domain: object) -> None:
     stages: list[str] = []
     run = synchronisation.run(
-        connection_settings(), progress=lambda progress: stages.append(progress.stage)
+        domain_configuration(DOMAIN), progress=lambda progress: stages.append(progress.stage)
     )
     assert run.state == SyncRun.State.SUCCEEDED
     assert run.counts["computers"]["read"] >= len(lab_world.COMPUTERS)
@@ -125,137 +121,10 @@ def test_helpers_that_name_nobody_say_why(synced_directory: Domain) -> None:
     assert problems[r"R2\Remote Assistance Portal"] == ""
 
 
-def test_a_second_run_changes_nothing(
-    synced_directory: Domain, domain_content: DomainContent
-) -> None:
-    _, counts = applying.apply_content(
-        domain_content, generation=2, removal_limit_percent=0, report=lambda stored: None
-    )
-    for kind, numbers in counts.items():
-        assert numbers.get("added", 0) == 0, kind
-        assert numbers.get("removed", 0) == 0, kind
-
-
-def test_what_is_gone_is_kept_but_no_longer_present(
-    synced_directory: Domain, domain_content: DomainContent
-) -> None:
-    gone = world.account(synced_directory, "leaver")
-    applying.apply_content(
-        domain_content, generation=2, removal_limit_percent=20, report=lambda stored: None
-    )
-    gone.refresh_from_db()
-    assert not gone.is_present
-
-
-def test_someone_who_comes_back_is_present_again(
-    synced_directory: Domain, domain_content: DomainContent
-) -> None:
-    Account.objects.update(is_present=False)
-    applying.apply_content(
-        domain_content, generation=2, removal_limit_percent=20, report=lambda stored: None
-    )
-    assert find_account("mjones").is_present
-
-
-def test_a_run_that_would_remove_too_much_stops_and_changes_nothing(
-    synced_directory: Domain,
-) -> None:
-    for number in range(20):
-        world.account(synced_directory, f"extra{number}")
-    Group.objects.filter(sam_account_name="Helpdesk Winnipeg").update(description="before")
-    with pytest.raises(TooManyRemovals) as refusal:
-        synchronisation.run(connection_settings())
-    assert "accounts" in refusal.value.sentence
-    assert "--accept-removals" in refusal.value.remedy
-    assert SyncRun.objects.latest().state == SyncRun.State.STOPPED
-    assert Account.objects.get(sam_account_name="extra1").is_present
-    assert Group.objects.get(sam_account_name="Helpdesk Winnipeg").description == "before"
-    run = synchronisation.run(connection_settings(), accept_removals=True)
-    assert run.counts["accounts"]["removed"] == 20
-    assert not Account.objects.get(sam_account_name="extra1").is_present
-
-
-def test_a_run_that_breaks_half_way_leaves_the_old_state(
-    synced_directory: Domain, domain_content: DomainContent
-) -> None:
-    Computer.objects.filter(name="XP191").update(operating_system="before")
-    broken = replace(
-        domain_content,
-        policies=[
-            replace(policy, entry=replace(policy.entry, values={"cn": (b"no guid",)}))
-            for policy in domain_content.policies
-        ],
-    )
-    with pytest.raises(PortalError):
-        applying.apply_content(
-            broken, generation=2, removal_limit_percent=None, report=lambda stored: None
-        )
-    assert Computer.objects.get(name="XP191").operating_system == "before"
-
-
-def test_two_runs_at_once_are_refused(lab_domain: object) -> None:
-    now = timezone.now()
-    other = SyncRun.objects.create(domain_dns_name="r2.local", started_at=now, heartbeat_at=now)
-    with pytest.raises(SynchronisationRunning):
-        synchronisation.run(connection_settings())
-    other.heartbeat_at = now - timedelta(minutes=16)
-    other.save()
-    assert synchronisation.run(connection_settings()).state == SyncRun.State.SUCCEEDED
-    other.refresh_from_db()
-    assert other.state == SyncRun.State.ABANDONED
-
-
-def test_a_wrong_password_of_the_reading_account_is_recorded(lab_domain: object) -> None:
-    wrong = replace(connection_settings(), bind_password="wrong")
-    with pytest.raises(CredentialsRefused):
-        synchronisation.run(wrong)
-    run = SyncRun.objects.latest()
-    assert (run.state, run.error_code) == (SyncRun.State.FAILED, "credentials_refused")
-    assert run.remedy
-    assert "wrong" not in f"{run.error}{run.remedy}"
-
-
-def test_the_command_ends_with_counts_and_one_line_of_json(lab_domain: object) -> None:
-    out = StringIO()
-    call_command("sync_directory", "--full", "--json", stdout=out)
-    lines = out.getvalue().strip().splitlines()
-    result = json.loads(lines[-1])
-    assert result["state"] == "succeeded"
-    assert result["counts"]["accounts"]["read"] >= len(lab_world.PEOPLE)
-    assert any(line.startswith("computers") for line in lines)
-
-
-def test_the_command_draws_a_bar_on_a_terminal(lab_domain: object) -> None:
-    class Terminal(StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    out = Terminal()
-    call_command("sync_directory", stdout=out)
-    assert "100 % done" in out.getvalue()
-    assert "\r[" in out.getvalue()
-
-
-def test_the_command_tells_a_failure_in_json_and_fails(
-    lab_domain: object, settings: Settings
-) -> None:
-    settings.DIRECTORY_BIND_PASSWORD = "wrong"
-    out = StringIO()
-    with pytest.raises(CommandError):
-        call_command("sync_directory", "--json", stdout=out)
-    result = json.loads(out.getvalue().strip().splitlines()[-1])
-    assert (result["state"], result["code"]) == ("failed", "credentials_refused")
-
-
-def test_the_command_knows_only_configured_domains() -> None:
-    with pytest.raises(CommandError):
-        call_command("sync_directory", "--domain", "elsewhere.test")
-
-
-def test_the_task_does_the_same(lab_domain: object) -> None:
-    assert app.tasks["directory.sync_directory"].name == sync_directory.name
-    sync_directory.apply(throw=True)
-    assert SyncRun.objects.latest().state == SyncRun.State.SUCCEEDED
+def test_addresses_of_the_zones_lead_to_names(synced_directory: Domain) -> None:
+    xp191 = find_computer("XP191")
+    addresses = DnsAddress.objects.filter(node__name_folded=xp191.dns_name_folded)
+    assert [str(address) for address in addresses] == [lab_world.computer("XP191").address]
 
 
 def test_objects_are_known_by_their_guid(synced_directory: Domain) -> None:

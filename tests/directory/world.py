@@ -17,6 +17,7 @@ from directory.models import (
     HelperEntry,
     Membership,
     OrganizationalUnit,
+    Site,
 )
 
 _rids = count(1000)
@@ -59,7 +60,17 @@ def group(home: Domain, name: str, *, is_security: bool = True) -> Group:
 
 
 def member(of: Group, who: Account | Group) -> Membership:
-    return Membership.objects.create(group=of, member_sid=who.sid)
+    return Membership.objects.create(group=of, member_guid=who.guid, member_sid=who.sid)
+
+
+def site(home: Domain, name: str) -> Site:
+    return Site.objects.create(
+        guid=uuid.uuid4(),
+        distinguished_name=f"CN={name},CN=Sites,CN=Configuration,{home.distinguished_name}",
+        forest_dns_name=home.forest_dns_name,
+        name=name,
+        name_folded=fold_name(name),
+    )
 
 
 def unit(

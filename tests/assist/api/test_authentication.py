@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.test import RequestFactory
+from django.utils import timezone
 
 from assist.actors import Actor
 from assist.models import ApiToken
@@ -75,7 +76,7 @@ def test_the_last_use_is_written_once_a_minute_at_most(make_token: MakeToken) ->
     [
         {"is_enabled": False},
         {"is_present": False},
-        {"is_locked": True},
+        {"locked_at": timezone.now()},
         {"expires_at": datetime(2020, 1, 1, tzinfo=UTC)},
     ],
     ids=["disabled", "gone", "locked", "expired"],
@@ -94,7 +95,7 @@ def test_who_is_no_expert_any_more_may_nothing(world: Cast, mary: Program) -> No
     assert mary.get("offers").status == 200
     Membership.objects.filter(
         group=world.groups["Remote Assistance Experts"],
-        member_account=world.accounts["mjones"],
+        member_guid=world.accounts["mjones"].guid,
     ).delete()
     require_problem(mary.get("offers"), 403, "not_allowed")
 

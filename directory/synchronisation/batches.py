@@ -1,0 +1,128 @@
+"""From entries to rows in batches, with what could not be taken over."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from directory.ldap.entries import Entry
+from directory.ldap.values import MalformedValue
+from directory.models import GroupPolicy
+from directory.synchronisation.errors import NotOfInterest
+from directory.synchronisation.kinds import Kind
+from directory.synchronisation.policy_rows import policy_row, read_policy_files
+from directory.synchronisation.rows import Row
+from directory.synchronisation.session import Session
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An object that could not be taken over, or not whole.
+
+    Attributes:
+        kind: Its kind's name.
+        guid: None where even that could not be read.
+        distinguished_name: As sent.
+        reason: A sentence.
+        keeps: Whether what is known of it stays as it is.
+    """
+
+    kind: str
+    guid: uuid.UUID | None
+    distinguished_name: str
+    reason: str
+    keeps: bool = True
+
+
+@dataclass
+class Batch:
+    """Some objects of one kind, ready for staging."""
+
+    kind: Kind
+    rows: list[Row] = field(default_factory=list)
+    related: list[Row] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return len(self.rows) + len(self.problems)
+
+
+@dataclass(frozen=True)
+class KnownPolicy:
+    """What the picture has of a policy: whether its files need to be read again."""
+
+    version: int
+    is_read: bool
+
+
+def known_policies(domain_guid: str) -> dict[uuid.UUID, KnownPolicy]:
+    rows = GroupPolicy.objects.filter(domain_id=domain_guid, is_present=True)
+    return {
+        guid: KnownPolicy(version, not error)
+        for guid, version, error in rows.values_list("guid", "version", "read_error")
+    }
+
+
+class RowMaker:
+    """Makes rows of entries. Objects that are broken are reported; the others are not held up."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known = known_policies(session.surroundings.domain_guid)
+
+    def batches(self, kind: Kind, entries: Iterable[Entry]) -> Iterator[Batch]:
+        """Rows of entries of one kind, a few hundred at a time."""
+        batch = Batch(kind)
+        for entry in entries:
+            self._add(batch, entry)
+            if len(batch.rows) + len(batch.related) >= BATCH:
+                yield batch
+                batch = Batch(kind)
+        if batch.size:
+            yield batch
+
+    def _add(self, batch: Batch, entry: Entry) -> None:
+        kind = batch.kind
+        try:
+            guid = entry.guid
+        except MalformedValue as error:
+            batch.problems.append(
+                Problem(kind.name, None, entry.distinguished_name, error.sentence)
+            )
+            return
+        try:
+            row = self._row(batch, entry, guid)
+            if row is None:
+                return
+            if kind.relation is not None:
+                owner = guid.hex
+                batch.related.extend([(owner, *related) for related in kind.relation.read(entry)])
+        except NotOfInterest:
+            return
+        except MalformedValue as error:
+            batch.problems.append(
+                Problem(kind.name, guid, entry.distinguished_name, error.sentence)
+            )
+            return
+        batch.rows.append((guid.hex, entry.distinguished_name.replace("\x00", "\ufffd"), *row))
+
+    def _row(self, batch: Batch, entry: Entry, guid: uuid.UUID) -> Row | None:
+        around = self._session.surroundings
+        if batch.kind.build is not None:
+            return batch.kind.build(entry, around)
+        files = read_policy_files(entry, self._session.sysvol, around.domain_dns_name)
+        row = policy_row(entry, files, around)
+        if files.problem:
+            known = self._known.get(guid)
+            version = entry.integer("versionNumber")
+            # The same version was read before: its files have not changed since.
+            keeps = known is not None and known.is_read and known.version == version
+            batch.problems.append(
+                Problem(batch.kind.name, guid, entry.distinguished_name, files.problem, keeps=keeps)
+            )
+            return None if keeps else row
+        return row

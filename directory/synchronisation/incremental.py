@@ -1,0 +1,342 @@
+"""Reading what has changed since the last run.
+
+The directory tells only *which* objects changed; each of those is then read whole, as a full run
+would, and stored the same way. What a change of one object does to others without their being
+reported is worked out here:
+
+- a renamed or moved container takes everything below it along: all of that is read again;
+- an object that comes back brings its memberships along: the groups it is in are read again;
+- a deleted object leaves its groups: storing takes care of that.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from directory.ldap.changes import CookieRefused, DirSyncRefused, read_changed_since, read_changes
+from directory.ldap.entries import Entry
+from directory.ldap.extended_names import parse_extended_name
+from directory.ldap.search import search, search_by_guid
+from directory.models import GroupPolicy, OrganizationalUnit, ReplicationCursor
+from directory.synchronisation.batches import Batch, RowMaker
+from directory.synchronisation.errors import FullReadingNeeded
+from directory.synchronisation.full import stage
+from directory.synchronisation.kinds import (
+    ACCOUNTS,
+    COMPUTERS,
+    FOREIGN_PRINCIPALS,
+    GROUPS,
+    KINDS,
+    POLICIES,
+    UNITS,
+    Kind,
+    Place,
+)
+from directory.synchronisation.session import HEAD_ATTRIBUTES, Session
+from directory.synchronisation.staging import Staging
+from directory.synchronisation.storing import Findings, NewCursor
+
+# With more than this, reading everything in pages is quicker than asking object by object.
+MANY_CHANGES = 20_000
+# Of these, one is looked up below a container to see whether it has another name now.
+ANY_PRINCIPAL = "(|(objectCategory=person)(objectCategory=computer)(objectCategory=group))"
+
+
+@dataclass
+class Changes:
+    """What changed in one naming context.
+
+    Attributes:
+        naming_context: Which.
+        guids: Of objects that changed, came or went.
+        renamed: Those that came or have another name or place, with their name now.
+        cookie: From where to go on; None where DirSync is refused.
+    """
+
+    naming_context: str
+    guids: set[uuid.UUID] = field(default_factory=set)
+    renamed: dict[uuid.UUID, str] = field(default_factory=dict)
+    cookie: bytes | None = None
+
+
+def find_changes(session: Session) -> dict[Place, Changes]:
+    """Which objects changed since the cursors that the last run left.
+
+    Raises:
+        FullReadingNeeded: There is no telling; the error says why.
+        DirectoryUnavailable: The controller does not answer.
+    """
+    cursors = {
+        cursor.naming_context: cursor
+        for cursor in ReplicationCursor.objects.filter(domain_id=session.head.entry.guid)
+    }
+    if not cursors:
+        raise FullReadingNeeded("The domain has not been read before.")
+    changes = {}
+    for place, naming_context in session.naming_contexts.items():
+        cursor = cursors.get(naming_context)
+        if cursor is None:
+            raise FullReadingNeeded(f"{naming_context} has not been read before.")
+        _refuse_other_history(session, cursor)
+        changes[place] = _changes_since(session, place, cursor)
+    if sum(len(each.guids) for each in changes.values()) > MANY_CHANGES:
+        raise FullReadingNeeded(f"More than {MANY_CHANGES} objects changed since the last run.")
+    return changes
+
+
+def _refuse_other_history(session: Session, cursor: ReplicationCursor) -> None:
+    """A controller that was restored counts anew; its cookies and numbers mean something else."""
+    same_controller = cursor.controller == session.controller.dns_name
+    if same_controller and cursor.invocation_id != session.root.invocation_id:
+        raise FullReadingNeeded(
+            f"The database of {cursor.controller} is another one than before: it was restored "
+            "from a backup or built anew."
+        )
+    if (
+        cursor.invocation_id == session.root.invocation_id
+        and session.root.highest_committed_usn < cursor.usn
+    ):
+        raise FullReadingNeeded(
+            f"{cursor.controller} has gone back to an earlier state of its database."
+        )
+
+
+def followed_attributes(place: Place) -> tuple[str, ...]:
+    """What DirSync is asked about: it reports objects of which one of these has changed."""
+    attributes = {name for kind in KINDS if place in kind.places for name in kind.attributes}
+    return tuple(sorted(attributes | {"name", "isDeleted"} | set(HEAD_ATTRIBUTES)))
+
+
+def _changes_since(session: Session, place: Place, cursor: ReplicationCursor) -> Changes:
+    found = Changes(cursor.naming_context)
+    if cursor.cookie is None:
+        if cursor.invocation_id != session.root.invocation_id:
+            raise FullReadingNeeded(
+                "Another controller answers than before, and without DirSync its numbering of "
+                "changes is its own."
+            )
+        for entry in read_changed_since(session.connection, cursor.naming_context, cursor.usn):
+            found.guids.add(entry.guid)
+            found.renamed[entry.guid] = entry.distinguished_name
+        return found
+    try:
+        for page in read_changes(
+            session.connection,
+            cursor.naming_context,
+            bytes(cursor.cookie),
+            followed_attributes(place),
+        ):
+            found.cookie = page.cookie
+            for entry in page.entries:
+                found.guids.add(entry.guid)
+                if entry.first("name") is not None:
+                    found.renamed[entry.guid] = entry.distinguished_name
+    except CookieRefused as error:
+        raise FullReadingNeeded(
+            f"{session.controller.dns_name} does not accept the cookie of the last run."
+        ) from error
+    except DirSyncRefused as error:
+        raise FullReadingNeeded(
+            f"{session.controller.dns_name} does not offer DirSync to the reading account any more."
+        ) from error
+    return found
+
+
+def read_changed(
+    session: Session,
+    changes: dict[Place, Changes],
+    staging: Staging,
+    report: Callable[[int], None],
+) -> Findings:
+    """Read the objects that changed, and those that changed with them, into the staging tables."""
+    return _Reading(session, changes, staging, report).read()
+
+
+def stale_policies(session: Session) -> set[uuid.UUID]:
+    """Policies whose files could not be read, or are of another version than their object."""
+    policies = GroupPolicy.objects.filter(
+        domain_id=session.surroundings.domain_guid, is_present=True
+    )
+    return {
+        guid
+        for guid, version, file_version, error in policies.values_list(
+            "guid", "version", "file_version", "read_error"
+        )
+        if error or (file_version is not None and file_version != version)
+    }
+
+
+class _Reading:
+    """The reading of one set of changes."""
+
+    def __init__(
+        self,
+        session: Session,
+        changes: dict[Place, Changes],
+        staging: Staging,
+        report: Callable[[int], None],
+    ) -> None:
+        self._session = session
+        self._changes = changes
+        self._report = report
+        self._maker = RowMaker(session)
+        self._findings = Findings(
+            staging,
+            cursors=[NewCursor(each.naming_context, each.cookie) for each in changes.values()],
+        )
+        self._done = 0
+
+    def read(self) -> Findings:
+        moved = self._read_units()
+        for kind in KINDS:
+            if kind is not UNITS:
+                for entries in self._searches(kind, moved):
+                    self._stage(kind, entries)
+        for name in self._moved_containers():
+            for kind in KINDS:
+                if kind is not UNITS and Place.DOMAIN in kind.places and not kind.below:
+                    self._stage(kind, self._below(kind, name))
+        self._read_groups_of_added()
+        for kind in KINDS:
+            if self._findings.staging.has(kind):
+                self._findings.staging.prepare(kind)
+            self._findings.vanished[kind.name] = self._vanished(kind)
+        return self._findings
+
+    def _stage(self, kind: Kind, entries: Iterable[Entry]) -> None:
+        for batch in self._maker.batches(kind, entries):
+            self._take(batch)
+
+    def _take(self, batch: Batch) -> None:
+        stage(batch, self._findings)
+        self._done += batch.size
+        self._report(self._done)
+
+    def _guids(self, kind: Kind) -> set[uuid.UUID]:
+        found: set[uuid.UUID] = set()
+        for place in kind.places:
+            if place in self._changes:
+                found |= self._changes[place].guids
+        return found | stale_policies(self._session) if kind is POLICIES else found
+
+    # --- containers that took their content along ----------------------------------------------
+
+    def _read_units(self) -> list[str]:
+        """Read changed units and those below them; where everything has another name now."""
+        known = dict(
+            OrganizationalUnit.objects.filter(
+                domain_id=self._session.surroundings.domain_guid, is_present=True
+            ).values_list("guid", "distinguished_name")
+        )
+        names = dict(known)
+        entries: dict[uuid.UUID, Entry] = {}
+        for changed in self._searches(UNITS, ()):
+            entries |= {entry.guid: entry for entry in changed}
+        for guid in self._changes[Place.DOMAIN].guids - entries.keys():
+            names.pop(guid, None)
+        moved = [
+            entry.distinguished_name
+            for guid, entry in entries.items()
+            if known.get(guid, entry.distinguished_name) != entry.distinguished_name
+        ]
+        for name in moved:
+            entries |= {entry.guid: entry for entry in self._below(UNITS, name)}
+        names |= {guid: entry.distinguished_name for guid, entry in entries.items()}
+        self._session.use_units({name: guid for guid, name in names.items()})
+        self._stage(UNITS, entries.values())
+        return moved
+
+    def _moved_containers(self) -> list[str]:
+        """The containers, other than organizational units, that took their content along."""
+        domain = self._changes[Place.DOMAIN]
+        read = {guid for kind in KINDS for guid in self._findings.staging.staged_guids(kind)}
+        return [
+            name
+            for guid, name in domain.renamed.items()
+            if guid not in read and self._has_moved(name)
+        ]
+
+    def _has_moved(self, container: str) -> bool:
+        """Whether what lies in a container is known under another name, or not at all."""
+        found = next(
+            search(
+                self._session.connection,
+                container,
+                ANY_PRINCIPAL,
+                ("1.1",),
+                with_extended_names=True,
+                page_size=1,
+            ),
+            None,
+        )
+        if found is None:
+            return False
+        return not any(
+            kind.model._default_manager.filter(
+                pk=found.guid, distinguished_name=found.distinguished_name, is_present=True
+            ).exists()
+            for kind in (ACCOUNTS, GROUPS, COMPUTERS)
+        )
+
+    # --- searches ------------------------------------------------------------------------------
+
+    def _searches(self, kind: Kind, moved: Iterable[str]) -> Iterator[Iterable[Entry]]:
+        """The searches that find a kind's changed objects and those below moved containers."""
+        guids = sorted(self._guids(kind))
+        for place in kind.places:
+            naming_context = self._session.naming_contexts.get(place)
+            if naming_context is not None and guids:
+                yield self._by_guid(kind, naming_context, guids)
+        if not kind.below:
+            for name in moved:
+                yield self._below(kind, name)
+
+    def _by_guid(
+        self, kind: Kind, naming_context: str, guids: Iterable[uuid.UUID]
+    ) -> Iterator[Entry]:
+        return search_by_guid(
+            self._session.connection,
+            kind.base(naming_context),
+            list(guids),
+            kind.attributes,
+            search_filter=kind.search_filter,
+            with_extended_names=True,
+            with_security_descriptor=kind.with_security_descriptor,
+        )
+
+    def _below(self, kind: Kind, name: str) -> Iterator[Entry]:
+        return search(
+            self._session.connection,
+            name,
+            kind.search_filter,
+            kind.attributes,
+            with_extended_names=True,
+            with_security_descriptor=kind.with_security_descriptor,
+        )
+
+    # --- what follows ----------------------------------------------------------------------------
+
+    def _read_groups_of_added(self) -> None:
+        staging = self._findings.staging
+        groups: set[uuid.UUID] = set()
+        base = self._session.root.default_naming_context
+        for kind in (ACCOUNTS, GROUPS, COMPUTERS, FOREIGN_PRINCIPALS):
+            added = [uuid.UUID(str(guid)) for guid in staging.added_guids(kind)]
+            if not added:
+                continue
+            for entry in search_by_guid(
+                self._session.connection, base, added, ("memberOf",), with_extended_names=True
+            ):
+                names = (parse_extended_name(raw) for raw in entry.all("memberOf"))
+                groups |= {name.guid for name in names if name.guid is not None}
+        unread = groups - self._changes[Place.DOMAIN].guids
+        if unread:
+            self._stage(GROUPS, self._by_guid(GROUPS, base, unread))
+
+    def _vanished(self, kind: Kind) -> list[uuid.UUID]:
+        """Changed objects that are in the picture but were not found any more."""
+        return self._findings.staging.unstaged(
+            kind, sorted(self._guids(kind)), self._session.scope(kind)
+        )
