@@ -7,6 +7,8 @@ over its BER (RFC 4511 4.5.2, X.690 8). Every length is checked before it is bel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from directory.ldap.entries import Entry
 from directory.ldap.extended_names import split_extended_name
 from directory.ldap.values import MalformedValue
@@ -60,40 +62,71 @@ def decode_search_entry(message: bytes) -> tuple[int, Entry] | None:
     position, stop = _content(message, position, end, OCTET_STRING)
     name = message[position:stop]
     position, end = _content(message, stop, end, SEQUENCE)
-    values: dict[str, list[bytes]] = {}
-    while position < end:
-        position, attribute_end = _content(message, position, end, SEQUENCE)
-        position, stop = _content(message, position, attribute_end, OCTET_STRING)
-        attribute = _name(message[position:stop])
-        position, stop = _content(message, stop, attribute_end, SET)
-        if stop != attribute_end:
-            raise MalformedValue("A search result goes on where it should end.")
-        found: list[bytes] = []
-        while position < stop:
-            # _content, written out: this is where a large directory spends its time.
-            if message[position] != OCTET_STRING or position + 2 > stop:
-                raise MalformedValue("A search result holds something that is no value.")
-            length = message[position + 1]
-            position += 2
-            if length >= 0x80:
-                count = length & 0x7F
-                if not 0 < count <= 4 or position + count > stop:
-                    raise MalformedValue("A search result has a value of impossible length.")
-                length = int.from_bytes(message[position : position + count], "big")
-                position += count
-            value_end = position + length
-            if value_end > stop:
-                raise MalformedValue("A search result has a value longer than itself.")
-            found.append(message[position:value_end])
-            position = value_end
-        values[attribute] = found
+    try:
+        values = _attributes(message, position, end)
+    except IndexError as error:
+        raise MalformedValue("A search result ends in the middle of an element.") from error
     if name[:1] == b"<":
         name, guid, sid = split_extended_name(name)
         if guid is not None:
-            values.setdefault("objectguid", [guid])
+            values.setdefault("objectguid", (guid,))
         if sid is not None:
-            values.setdefault("objectsid", [sid])
+            values.setdefault("objectsid", (sid,))
     return message_id, Entry(name.decode("utf-8", "replace"), values)
+
+
+def _attributes(message: bytes, position: int, end: int) -> dict[str, Sequence[bytes]]:
+    """The attributes between two places: SEQUENCEs of a name and a SET of values.
+
+    :func:`_content` is written out here three times over: a large directory spends most of its
+    reading in these lines, and the calls alone would double it. No end is believed that lies
+    behind the end of what it is in; a header behind the message's end is an IndexError.
+    """
+    values: dict[str, Sequence[bytes]] = {}
+    while position < end:
+        is_sequence = message[position] == SEQUENCE
+        length = message[position + 1]
+        position += 2
+        if length >= 0x80:
+            length, position = _long_length(message, position, length)
+        attribute_end = position + length
+        is_name = message[position] == OCTET_STRING
+        length = message[position + 1]
+        position += 2
+        if length >= 0x80:
+            length, position = _long_length(message, position, length)
+        stop = position + length
+        name = message[position:stop]
+        is_set = message[stop] == SET
+        length = message[stop + 1]
+        position = stop + 2
+        if length >= 0x80:
+            length, position = _long_length(message, position, length)
+        stop = position + length
+        if not (is_sequence and is_name and is_set) or stop != attribute_end or stop > end:
+            raise MalformedValue("A search result is not made as it should be.")
+        found: list[bytes] = []
+        while position < stop:
+            is_value = message[position] == OCTET_STRING
+            length = message[position + 1]
+            position += 2
+            if length >= 0x80:
+                length, position = _long_length(message, position, length)
+            value_end = position + length
+            if not is_value or value_end > stop:
+                raise MalformedValue("A search result has a value longer than itself.")
+            found.append(message[position:value_end])
+            position = value_end
+        values[_names.get(name) or _name(name)] = found
+    return values
+
+
+def _long_length(message: bytes, position: int, first: int) -> tuple[int, int]:
+    """A length of several bytes, and where what it measures begins (X.690 8.1.3.5)."""
+    count = first & 0x7F
+    if not 0 < count <= 4 or position + count > len(message):
+        raise MalformedValue("A search result has an element of impossible length.")
+    return int.from_bytes(message[position : position + count], "big"), position + count
 
 
 def _content(message: bytes, position: int, end: int, tag: int) -> tuple[int, int]:
@@ -103,20 +136,14 @@ def _content(message: bytes, position: int, end: int, tag: int) -> tuple[int, in
     length = message[position + 1]
     position += 2
     if length >= 0x80:
-        count = length & 0x7F
-        if not 0 < count <= 4 or position + count > end:
-            raise MalformedValue("A search result has an element of impossible length.")
-        length = int.from_bytes(message[position : position + count], "big")
-        position += count
+        length, position = _long_length(message, position, length)
     if position + length > end:
         raise MalformedValue("A search result has an element longer than itself.")
     return position, position + length
 
 
 def _name(raw: bytes) -> str:
-    name = _names.get(raw)
-    if name is None:
-        name = raw.decode("utf-8", "replace").lower()
-        if len(_names) < MOST_NAMES:  # a hostile server may invent names without end
-            _names[raw] = name
+    name = raw.decode("utf-8", "replace").lower()
+    if len(_names) < MOST_NAMES:  # a hostile server may invent names without end
+        _names[raw] = name
     return name

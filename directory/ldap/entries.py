@@ -29,25 +29,31 @@ class Entry:
     distinguished_name: str
     values: Mapping[str, Sequence[bytes]]
 
+    # Each of these is called for every attribute of every object: none calls another.
+
     def all(self, attribute: str) -> Sequence[bytes]:
         return self.values.get(attribute.lower(), ())
 
     def first(self, attribute: str) -> bytes | None:
-        values = self.all(attribute)
+        values = self.values.get(attribute.lower())
         return values[0] if values else None
 
     def text(self, attribute: str) -> str:
         """The first value as text; empty when there is none. Undecodable bytes are marked."""
-        raw = self.first(attribute)
+        values = self.values.get(attribute.lower())
         # NUL cannot be stored in PostgreSQL; the directory's schema does not forbid it.
-        return raw.decode("utf-8", "replace").replace("\x00", "\ufffd") if raw is not None else ""
+        return values[0].decode("utf-8", "replace").replace("\x00", "\ufffd") if values else ""
 
     def texts(self, attribute: str) -> list[str]:
-        return [raw.decode("utf-8", "replace") for raw in self.all(attribute)]
+        """All values as text, in the order sent."""
+        return [
+            raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
+            for raw in self.values.get(attribute.lower(), ())
+        ]
 
     def integer(self, attribute: str, default: int = 0) -> int:
-        raw = self.first(attribute)
-        return parse_integer(raw) if raw is not None else default
+        values = self.values.get(attribute.lower())
+        return parse_integer(values[0]) if values else default
 
     def filetime(self, attribute: str) -> datetime | None:
         raw = self.first(attribute)

@@ -57,6 +57,10 @@ def search(
     Raises:
         DirectoryUnavailable: The controller stopped answering or refused the search.
     """
+
+    def read_attribute(name: str, attribute: str) -> Entry:
+        return read_one(connection, name, [attribute])
+
     cookie: bytes | None = None
     controls: list[Control] = list(SD_FLAGS) if with_security_descriptor else []
     if with_extended_names:
@@ -85,7 +89,7 @@ def search(
         page = entries_of(connection)
         cookie = _next_cookie(connection.result)
         for entry in page:
-            yield complete_ranges(entry, lambda dn, name: read_one(connection, dn, [name]))
+            yield complete_ranges(entry, read_attribute)
         if not cookie:
             return
 
@@ -114,7 +118,7 @@ def _search_base(
 
 def entries_of(connection: LdapConnection) -> list[Entry]:
     """The objects that the connection's last search found; referrals are left out."""
-    return [answer["entry"] for answer in connection.response or () if "entry" in answer]
+    return [answer for answer in connection.response or () if isinstance(answer, Entry)]
 
 
 def _next_cookie(result: Mapping[str, Any]) -> bytes | None:
@@ -136,7 +140,7 @@ def complete_ranges(entry: Entry, read: ReadAttribute) -> Entry:
     Raises:
         DirectoryUnavailable: The server answers a range that does not continue the last one.
     """
-    partial = [match for name in entry.values if (match := RANGE.match(name))]
+    partial = [match for name in entry.values if ";" in name and (match := RANGE.match(name))]
     if not partial:
         return entry
     values = {name: raw for name, raw in entry.values.items() if not RANGE.match(name)}

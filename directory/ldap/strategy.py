@@ -20,11 +20,10 @@ RECEIVE_BYTES = 65536
 # A group of a million members; what is larger is not an answer but an attack or a fault.
 MOST_MESSAGE_BYTES = 256 * 1024 * 1024
 NOTICE_OF_DISCONNECTION = "1.3.6.1.4.1.1466.20036"  # RFC 4511 4.4.1
-SEARCH_ENTRY = "searchResEntry"
 
 
 class EntryStrategy(SyncStrategy):
-    """Synchronous, with search results as ``{"type": "searchResEntry", "entry": Entry}``."""
+    """Synchronous, with an :class:`Entry` for every search result among the answers."""
 
     def __init__(self, connection: ldap3.Connection) -> None:
         super().__init__(connection)
@@ -50,7 +49,7 @@ class EntryStrategy(SyncStrategy):
             if found is not None:
                 answered, entry = found
                 self._require(answered == message_id)
-                answers.append({"type": SEARCH_ENTRY, "entry": entry})
+                answers.append(entry)
                 continue
             decoded = decode_message_fast(message)  # type: ignore[no-untyped-call]
             answer = self.decode_response_fast(decoded)  # type: ignore[no-untyped-call]

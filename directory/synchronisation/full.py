@@ -7,9 +7,11 @@ to come into the one that is over, and would count as deleted.
 
 from __future__ import annotations
 
+import gc
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from directory.ldap.changes import DirSyncRefused, current_cookie
@@ -25,6 +27,21 @@ from directory.synchronisation.storing import Findings, NewCursor
 WAITING_BATCHES = 8
 PARTS_OF_LARGE_KINDS = 8
 STOP_CHECK_SECONDS = 0.5
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Let the garbage collector look seldom.
+
+    Entries and rows hold no cycles and go when they are stored; to look through them after every
+    few hundred, as Python does by itself, takes a third of the time of a reading.
+    """
+    thresholds = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 @dataclass(frozen=True)
@@ -71,10 +88,11 @@ def read_everything(
         done += batch.size
         report(done)
 
-    _read_units(session, take)
-    with _Readers(session, _parts(session), connections) as readers:
-        for batch in readers:
-            take(batch)
+    with _rare_collections():
+        _read_units(session, take)
+        with _Readers(session, _parts(session), connections) as readers:
+            for batch in readers:
+                take(batch)
     for kind in KINDS:
         staging.prepare(kind)
         findings.vanished[kind.name] = staging.missing(kind, session.scope(kind))

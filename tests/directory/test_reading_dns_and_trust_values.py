@@ -1,0 +1,87 @@
+"""dnsRecord and msDS-TrustForestTrustInfo, byte by byte."""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from directory.ldap.dns_record import parse_dns_record
+from directory.ldap.forest_trust import ForestName, parse_forest_trust
+from directory.ldap.values import MalformedValue, pack_sid
+
+SID = "S-1-5-21-9-8-7"
+
+
+def record(kind: int, data: bytes) -> bytes:
+    """[MS-DNSP] 2.3.2.2: length, type, version, rank, flags, serial, TTL, reserved, timestamp."""
+    header = struct.pack("<HHBBHI", len(data), kind, 5, 0xF0, 0, 42)
+    return header + struct.pack(">I", 900) + struct.pack("<II", 0, 3_715_200) + data
+
+
+def counted(raw: bytes) -> bytes:
+    return struct.pack("<I", len(raw)) + raw
+
+
+def trust_record(kind: int, content: bytes, flags: int = 0) -> bytes:
+    return counted(struct.pack("<IQB", flags, 133_000_000_000_000_000, kind) + content)
+
+
+def trust_info(*records: bytes, version: int = 1) -> bytes:
+    return struct.pack("<II", version, len(records)) + b"".join(records)
+
+
+def test_addresses_of_both_families() -> None:
+    four = parse_dns_record(record(1, bytes([127, 0, 11, 5])))
+    six = parse_dns_record(record(28, IPv6Address("fd00::5").packed))
+    assert (four.address, six.address) == (IPv4Address("127.0.11.5"), IPv6Address("fd00::5"))
+
+
+@pytest.mark.parametrize("kind", [0, 2, 5, 6, 12, 33])
+def test_other_records_have_no_address(kind: int) -> None:
+    assert parse_dns_record(record(kind, b"\x00" * 8)).address is None
+
+
+@pytest.mark.parametrize("raw", [b"", record(1, b"\x7f\x00\x00\x01")[:-1], b"\xff" * 23])
+def test_a_record_that_is_cut_off_is_refused(raw: bytes) -> None:
+    with pytest.raises(MalformedValue):
+        parse_dns_record(raw)
+
+
+def test_an_address_of_another_length_is_refused() -> None:
+    with pytest.raises(MalformedValue):
+        _ = parse_dns_record(record(1, b"\x7f\x00\x00")).address
+
+
+def test_the_names_of_a_forest() -> None:
+    domain = counted(pack_sid(SID)) + counted(b"contoso.test") + counted(b"CONTOSO")
+    raw = trust_info(
+        trust_record(0, counted(b"contoso.test")),
+        trust_record(1, counted(b"lab.contoso.test"), flags=1),
+        trust_record(2, domain),
+        trust_record(9, b"of a later Windows"),
+    )
+    assert parse_forest_trust(raw) == (
+        ForestName(0, 0, dns_name="contoso.test"),
+        ForestName(1, 1, dns_name="lab.contoso.test"),
+        ForestName(2, 0, dns_name="contoso.test", netbios_name="CONTOSO", sid=SID),
+        ForestName(9, 0),
+    )
+
+
+@given(st.binary(max_size=80))
+def test_anything_else_is_refused_or_understood(raw: bytes) -> None:
+    for parse in (parse_dns_record, parse_forest_trust):
+        try:
+            parse(raw)
+        except MalformedValue:
+            continue
+
+
+@pytest.mark.parametrize("raw", [trust_info(version=2), trust_info(trust_record(0, b""))[:-3]])
+def test_trust_information_that_is_not_as_it_should_be_is_refused(raw: bytes) -> None:
+    with pytest.raises(MalformedValue):
+        parse_forest_trust(raw)
