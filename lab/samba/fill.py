@@ -14,7 +14,7 @@ from pathlib import Path
 import ldb
 from samba.auth import system_session
 from samba.dcerpc import dnsp, security
-from samba.ndr import ndr_pack
+from samba.ndr import ndr_pack, ndr_unpack
 from samba.param import LoadParm
 from samba.provision.sambadns import ARecord, NSRecord, SOARecord
 from samba.samdb import SamDB
@@ -221,6 +221,31 @@ def add_controller_services(samdb: SamDB) -> None:
     samdb.modify(change)
 
 
+def let_read_deleted_objects(samdb: SamDB) -> None:
+    """Gives the reading account what an administrator gives by ``dsacls`` (list and read)."""
+    found = samdb.search(
+        world.BASE_DN,
+        expression=f"(sAMAccountName={world.DIRECTORY_ACCOUNT})",
+        attrs=["objectSid"],
+    )
+    reader = ndr_unpack(security.dom_sid, found[0]["objectSid"][0])
+    dn = f"CN=Deleted Objects,{world.BASE_DN}"
+    container = samdb.search(
+        dn,
+        scope=ldb.SCOPE_BASE,
+        attrs=["nTSecurityDescriptor"],
+        controls=["show_deleted:1", "sd_flags:1:7"],
+    )
+    descriptor = ndr_unpack(security.descriptor, container[0]["nTSecurityDescriptor"][0])
+    allowed = descriptor.as_sddl().replace("(A;", f"(A;;RPLC;;;{reader})(A;", 1)
+    changed = security.descriptor.from_sddl(allowed, security.dom_sid(samdb.get_domain_sid()))
+    message = ldb.Message(ldb.Dn(samdb, dn))
+    message["nTSecurityDescriptor"] = ldb.MessageElement(
+        ndr_pack(changed), ldb.FLAG_MOD_REPLACE, "nTSecurityDescriptor"
+    )
+    samdb.modify(message, controls=["show_deleted:1", "sd_flags:1:4"])
+
+
 def main(smb_conf: str) -> None:
     began = time.monotonic()
     parameters = LoadParm()
@@ -237,6 +262,7 @@ def main(smb_conf: str) -> None:
         add_dns(samdb)
         add_controller_services(samdb)
         domain_sid = security.dom_sid(samdb.get_domain_sid())
+        let_read_deleted_objects(samdb)
         add_policies(samdb, Path(parameters.get("state directory")) / "sysvol", domain_sid)
     except BaseException:
         samdb.transaction_cancel()
