@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,8 +54,9 @@ def _advisory_lock(domain: str) -> Iterator[None]:
 @contextmanager
 def _file_lock(domain: str) -> Iterator[None]:
     name = str(connection.settings_dict["NAME"])
-    # A database in memory has no file beside which a lock could lie.
-    folder = Path(tempfile.gettempdir()) if "memory" in name else Path(name).parent
+    folder = Path(name).parent
+    if "memory" in name:  # one of this process alone, with no file beside which a lock could lie
+        folder, name = Path(tempfile.gettempdir()), f"{name} {os.getpid()}"
     stem = hashlib.sha256(f"{name} {domain}".encode()).hexdigest()[:16]
     with (folder / f".sync-directory-{stem}.lock").open("w") as file:
         try:
