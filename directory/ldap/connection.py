@@ -24,6 +24,7 @@ from ldap3.core.exceptions import (
 from directory.ldap import strategy
 from directory.ldap.errors import CertificateRefused, CredentialsRefused, DirectoryUnavailable
 from directory.ldap.settings import DirectoryConnectionSettings
+from directory.ldap.tls import TlsSocket, VerifiedTls
 
 LdapConnection = ldap3.Connection
 
@@ -39,39 +40,6 @@ class ServerAddress:
 
     dns_name: str
     ip: str
-
-
-class VerifiedTls(ldap3.Tls):
-    """TLS that verifies chain and name during the handshake, as Python's ssl module does.
-
-    ldap3's own check accepts a certificate for the address as well as for the name, and only
-    looks after the handshake; here the name alone counts.
-    """
-
-    def __init__(self, server_name: str, settings: DirectoryConnectionSettings) -> None:
-        self._server_name = server_name
-        self._settings = settings
-        self.refusal: ssl.SSLCertVerificationError | None = None
-        self.failure: OSError | None = None
-        context = ssl.create_default_context(cafile=settings.ca_file)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._context = context
-        super().__init__(validate=ssl.CERT_REQUIRED, sni=server_name)
-
-    def wrap_socket(self, connection: ldap3.Connection, do_handshake: bool = False) -> None:
-        """Shake hands on the connection's open socket; ldap3 calls this before any bind."""
-        raw = connection.socket
-        raw.settimeout(self._settings.connect_timeout_seconds)
-        try:
-            wrapped = self._context.wrap_socket(raw, server_hostname=self._server_name)
-        except ssl.SSLCertVerificationError as error:
-            self.refusal = error
-            raise
-        except OSError as error:
-            self.failure = error
-            raise
-        wrapped.settimeout(self._settings.read_timeout_seconds)
-        connection.socket = wrapped
 
 
 def open_connection(
@@ -157,12 +125,12 @@ def _open(
         auto_range=False,  # search follows ranges itself, and checks that they continue
         receive_timeout=max(1, math.ceil(settings.read_timeout_seconds)),
     )
-    strategy.install(connection)
+    strategy.install(connection).seconds_per_message = settings.read_timeout_seconds
     try:
         connection.open(read_server_info=False)
         if not ldaps:
             connection.start_tls(read_server_info=False)
-        if not isinstance(connection.socket, ssl.SSLSocket):
+        if not isinstance(connection.socket, TlsSocket):
             raise DirectoryUnavailable(f"{address.dns_name} does not speak TLS.")
         connection.bind(read_server_info=False)
     except LDAPInvalidCredentialsResult as error:

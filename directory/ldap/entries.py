@@ -17,17 +17,22 @@ from directory.ldap.values import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One search result.
 
     Attributes:
-        distinguished_name: As sent.
+        distinguished_name: As sent, without GUID and SID before it.
         values: Raw values by attribute name in lower case, options such as ``;range=`` included.
+        name_guid: The GUID that came with the name, as 32 hexadecimal digits; empty when names
+            were not asked for in extended form.
+        name_sid: The SID that came with the name; empty when there was none.
     """
 
     distinguished_name: str
     values: Mapping[str, Sequence[bytes]]
+    name_guid: str = ""
+    name_sid: str = ""
 
     # Each of these is called for every attribute of every object: none calls another.
 
@@ -41,8 +46,10 @@ class Entry:
     def text(self, attribute: str) -> str:
         """The first value as text; empty when there is none. Undecodable bytes are marked."""
         values = self.values.get(attribute.lower())
+        if not values:
+            return ""
         # NUL cannot be stored in PostgreSQL; the directory's schema does not forbid it.
-        return values[0].decode("utf-8", "replace").replace("\x00", "\ufffd") if values else ""
+        return values[0].decode("utf-8", "replace").replace("\x00", "\ufffd")
 
     def texts(self, attribute: str) -> list[str]:
         """All values as text, in the order sent."""
@@ -64,18 +71,31 @@ class Entry:
         return parse_generalized_time(raw) if raw is not None else None
 
     def sid(self, attribute: str = "objectSid") -> str:
-        """The SID, or empty when the entry has none."""
+        """The SID, or empty when the entry has none. That of its name counts first."""
+        if self.name_sid and attribute == "objectSid":
+            return self.name_sid
         raw = self.first(attribute)
         return parse_sid(raw) if raw is not None else ""
 
     @property
     def guid(self) -> uuid.UUID:
-        """Its objectGUID.
+        """Its objectGUID. That of its name counts first.
 
         Raises:
             MalformedValue: It was not sent.
         """
+        if self.name_guid:
+            return uuid.UUID(hex=self.name_guid)
         raw = self.first("objectGUID")
         if raw is None:
             raise MalformedValue(f"{self.distinguished_name} came without its objectGUID.")
         return parse_guid(raw)
+
+    @property
+    def guid_hex(self) -> str:
+        """Its objectGUID as 32 hexadecimal digits: what databases take without a conversion.
+
+        Raises:
+            MalformedValue: It was not sent.
+        """
+        return self.name_guid or self.guid.hex

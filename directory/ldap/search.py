@@ -6,6 +6,7 @@ import itertools
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from ldap3.core.exceptions import LDAPException, LDAPNoSuchObjectResult
@@ -13,7 +14,8 @@ from ldap3.core.exceptions import LDAPException, LDAPNoSuchObjectResult
 from directory.ldap.connection import LdapConnection
 from directory.ldap.entries import Entry
 from directory.ldap.errors import DirectoryUnavailable
-from directory.ldap.extended_names import EXTENDED_DN_OID
+from directory.ldap.extended_names import AS_TEXT, EXTENDED_DN_OID
+from directory.ldap.strategy import SEARCH_ENTRY
 
 PAGE_SIZE = 1000  # Active Directory's MaxPageSize
 RANGE = re.compile(r"^(?P<attribute>[^;]+);range=(?P<first>\d+)-(?P<last>\d+|\*)$", re.IGNORECASE)
@@ -49,8 +51,8 @@ def search(
         attributes: What to ask for.
         scope: How deep.
         with_security_descriptor: Ask so that nTSecurityDescriptor comes without its SACL.
-        with_extended_names: Have names come with GUID and SID (see extended_names); those of the
-            entry itself then stand under objectGUID and objectSid.
+        with_extended_names: Have names come with GUID and SID (see extended_names), that of the
+            entry itself too: its ``guid`` and ``sid()`` then need no attributes.
         with_deleted: Find deleted objects too, where the account may read them.
         page_size: Objects in one answer.
 
@@ -64,7 +66,7 @@ def search(
     cookie: bytes | None = None
     controls: list[Control] = list(SD_FLAGS) if with_security_descriptor else []
     if with_extended_names:
-        controls.append((EXTENDED_DN_OID, True, None))
+        controls.append((EXTENDED_DN_OID, True, AS_TEXT))
     if with_deleted:
         controls.append((SHOW_DELETED_OID, True, None))
     while True:
@@ -118,7 +120,11 @@ def _search_base(
 
 def entries_of(connection: LdapConnection) -> list[Entry]:
     """The objects that the connection's last search found; referrals are left out."""
-    return [answer for answer in connection.response or () if isinstance(answer, Entry)]
+    for answer in connection.response or ():
+        if answer["type"] == SEARCH_ENTRY:
+            entries: list[Entry] = answer["entries"]
+            return entries
+    return []
 
 
 def _next_cookie(result: Mapping[str, Any]) -> bytes | None:
@@ -140,7 +146,9 @@ def complete_ranges(entry: Entry, read: ReadAttribute) -> Entry:
     Raises:
         DirectoryUnavailable: The server answers a range that does not continue the last one.
     """
-    partial = [match for name in entry.values if ";" in name and (match := RANGE.match(name))]
+    if ";" not in "".join(entry.values):  # one look instead of one for each attribute
+        return entry
+    partial = [match for name in entry.values if (match := RANGE.match(name))]
     if not partial:
         return entry
     values = {name: raw for name, raw in entry.values.items() if not RANGE.match(name)}
@@ -159,7 +167,7 @@ def complete_ranges(entry: Entry, read: ReadAttribute) -> Entry:
                 )
             collected.extend(more)
         values[attribute] = tuple(collected)
-    return Entry(entry.distinguished_name, values)
+    return replace(entry, values=values)
 
 
 def _range_answer(answer: Entry, attribute: str) -> tuple[re.Match[str], Sequence[bytes]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import struct
+import uuid
 from typing import Any
 
 import ldap3
@@ -11,13 +14,13 @@ from hypothesis import strategies as st
 from ldap3.operation.search import search_result_entry_response_to_dict_fast
 from ldap3.utils.asn1 import decode_message_fast
 
-from directory.ldap.decoding import decode_search_entry, message_size
+from directory.ldap.decoding import decode_search_entries, message_size
 from directory.ldap.entries import Entry
-from directory.ldap.extended_names import parse_extended_name
-from directory.ldap.values import MalformedValue, pack_sid
+from directory.ldap.extended_names import parse_extended_name, parse_reference
+from directory.ldap.values import MalformedValue, pack_sid, parse_sid
 
-GUID = bytes(range(16))
-SID = pack_sid("S-1-5-21-1-2-3-1104")
+GUID = uuid.UUID("00112233-4455-6677-8899-aabbccddeeff")
+SID = "S-1-5-21-1-2-3-1104"
 
 
 def element(tag: int, content: bytes, *, long: bool = False) -> bytes:
@@ -58,6 +61,13 @@ def by_ldap3(raw: bytes) -> dict[str, list[bytes]]:
     return {name.lower(): list(values or []) for name, values in result["raw_attributes"].items()}
 
 
+def decode(raw: bytes, number: int = 7) -> list[Entry]:
+    """The search results at the beginning of what was received."""
+    entries: list[Entry] = []
+    decode_search_entries(raw, 0, number, entries)
+    return entries
+
+
 def plain(entry: Entry) -> dict[str, list[bytes]]:
     return {name: list(values) for name, values in entry.values.items()}
 
@@ -73,10 +83,9 @@ def test_it_is_what_ldap3_makes_of_it(
     if len({name.lower() for name in attributes}) < len(attributes):
         return
     raw = message(b"CN=x,DC=r2,DC=local", attributes, number=number, long=long)
-    found = decode_search_entry(raw)
-    assert found is not None
-    assert (found[0], found[1].distinguished_name) == (number, "CN=x,DC=r2,DC=local")
-    assert plain(found[1]) == by_ldap3(raw)
+    (entry,) = decode(raw, number)
+    assert entry.distinguished_name == "CN=x,DC=r2,DC=local"
+    assert plain(entry) == by_ldap3(raw)
     assert message_size(raw) == len(raw)
 
 
@@ -91,41 +100,129 @@ def test_a_message_that_is_cut_or_changed_is_refused_or_read_whole(
     else:
         raw[place] = data.draw(st.integers(0, 255))
     try:
-        found = decode_search_entry(bytes(raw))
+        found = decode(bytes(raw))
     except MalformedValue:
         return
-    if found is not None:
-        for values in found[1].values.values():
+    for entry in found:
+        for values in entry.values.values():
             assert all(bytes(value) in raw for value in values)
 
 
+@given(attributes=entries, pieces=st.lists(st.integers(1, 40), min_size=1), long=st.booleans())
+def test_messages_are_found_however_the_bytes_come(
+    attributes: dict[bytes, list[bytes]], pieces: list[int], long: bool
+) -> None:
+    raw = b"".join(message(name, attributes, long=long) for name in (b"CN=a", b"CN=b", b"CN=c"))
+    received, position, entries = b"", 0, []
+    for size in itertools.chain(pieces, itertools.repeat(500)):
+        if len(received) == len(raw):
+            break
+        received += raw[len(received) : len(received) + size]
+        position, other = decode_search_entries(received, position, 7, entries)
+        assert other is None
+    assert position == len(raw)
+    assert [entry.distinguished_name for entry in entries] == ["CN=a", "CN=b", "CN=c"]
+
+
+def test_a_result_of_another_search_is_refused() -> None:
+    with pytest.raises(MalformedValue):
+        decode(message(b"CN=x", {}, number=8))
+
+
+@pytest.mark.parametrize("size", [0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x10000])
+def test_values_of_every_length(size: int) -> None:
+    (entry,) = decode(message(b"CN=x", {b"photo": [b"a" * size], b"cn": [b"b", b"c" * size]}))
+    assert plain(entry) == {"photo": [b"a" * size], "cn": [b"b", b"c" * size]}
+
+
+def test_a_name_longer_than_its_attribute_is_refused() -> None:
+    good = message(b"CN=x", {b"cn": [b"value"], b"sn": [b"other"]})
+    with pytest.raises(MalformedValue):
+        decode(good.replace(b"\x04\x02cn", b"\x04\x12cn"))
+
+
 def test_an_extended_name_gives_guid_and_sid_of_the_entry() -> None:
-    name = b"<GUID=" + GUID.hex().encode() + b">;<SID=" + SID.hex().encode() + b">;CN=B\\, A,DC=x"
-    found = decode_search_entry(message(name, {b"cn": [b"B, A"]}))
-    assert found is not None
-    entry = found[1]
+    name = f"<GUID={GUID}>;<SID={SID}>;CN=B\\, A,DC=x"
+    (entry,) = decode(message(name.encode(), {b"cn": [b"B, A"]}))
     assert entry.distinguished_name == r"CN=B\, A,DC=x"
-    assert entry.guid.bytes_le == GUID
-    assert entry.sid() == "S-1-5-21-1-2-3-1104"
+    assert (entry.guid, entry.guid_hex) == (GUID, GUID.hex)
+    assert entry.sid() == SID
+
+
+def test_guid_and_sid_come_from_attributes_where_the_name_is_plain() -> None:
+    values = {b"objectGUID": [GUID.bytes_le], b"objectSid": [pack_sid(SID)]}
+    (entry,) = decode(message(b"CN=x", values))
+    assert (entry.guid, entry.guid_hex, entry.sid()) == (GUID, GUID.hex, SID)
+
+
+def test_an_entry_without_a_guid_says_so() -> None:
+    (entry,) = decode(message(b"CN=x", {}))
+    with pytest.raises(MalformedValue, match="CN=x"):
+        _ = entry.guid_hex
+
+
+def test_what_a_reference_names() -> None:
+    raw = f"<GUID={GUID}>;<SID={SID}>;CN=Zoë\\, B,DC=x".encode()
+    assert parse_reference(raw) == (GUID.hex, SID)
+    name = parse_extended_name(raw)
+    assert (name.distinguished_name, name.guid, name.sid) == ("CN=Zoë\\, B,DC=x", GUID, SID)
 
 
 def test_a_reference_without_a_sid_and_a_plain_name() -> None:
-    reference = parse_extended_name(b"<GUID=" + GUID.hex().encode() + b">;OU=x")
-    assert (reference.distinguished_name, reference.sid) == ("OU=x", "")
+    assert parse_reference(f"<GUID={GUID}>;OU=x".encode()) == (GUID.hex, "")
+    assert parse_reference(b"OU=x") == ("", "")
     assert parse_extended_name(b"OU=x").guid is None
 
 
+@given(
+    guid=st.uuids(),
+    authority=st.integers(0, 2**48 - 1),
+    parts=st.lists(st.integers(0, 2**32 - 1), max_size=15),
+)
+def test_a_sid_in_a_reference_is_written_as_everywhere(
+    guid: uuid.UUID, authority: int, parts: list[int]
+) -> None:
+    packet = (
+        bytes([1, len(parts)])
+        + authority.to_bytes(6, "big")
+        + struct.pack(f"<{len(parts)}I", *parts)
+    )
+    text = parse_sid(packet)
+    sent = text.replace("ABCDEF", "abcdef")
+    assert parse_reference(f"<GUID={guid}>;<SID={sent}>;CN=x".encode()) == (guid.hex, text)
+
+
+GOOD = f"<GUID={GUID}>;".encode()
+
+
 @pytest.mark.parametrize(
-    "raw", [b"<GUID=zz>;CN=x", b"<GUID=00>;CN=x", b"<SID=0105>;CN=x", b"<GUID=00", b"<"]
+    "raw",
+    [
+        b"<",
+        b"<GUID=zz>;CN=x",
+        GOOD[:-2],
+        GOOD[:-1] + b"CN=x",
+        GOOD.replace(b"-", b""),
+        GOOD + b"<SID=0105>;CN=x",
+        GOOD + b"<SID=S-1-5-21-1-2-3-1104",
+        GOOD + b"<SID=S-1>;CN=x",
+        GOOD + b"<SID=S-1-5" + b"-1" * 16 + b">;CN=x",
+        b"<SID=S-1-5-18>;CN=x",
+    ],
 )
 def test_a_broken_reference_is_refused(raw: bytes) -> None:
     with pytest.raises(MalformedValue):
         parse_extended_name(raw)
+    with pytest.raises(MalformedValue):
+        parse_reference(raw)
 
 
 def test_the_end_of_a_search_is_none_of_it() -> None:
     done = element(0x30, element(0x02, b"\x07") + element(0x65, b"\x0a\x01\x00\x04\x00\x04\x00"))
-    assert decode_search_entry(done) is None
+    entry = message(b"CN=x", {})
+    entries: list[Entry] = []
+    assert decode_search_entries(entry + done, 0, 7, entries) == (len(entry), len(done))
+    assert len(entries) == 1
 
 
 @pytest.mark.parametrize("head", [b"", b"\x30", b"\x30\x82\x01"])
