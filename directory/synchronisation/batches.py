@@ -88,35 +88,35 @@ class RowMaker:
     def _add(self, batch: Batch, entry: Entry) -> None:
         kind = batch.kind
         try:
-            guid = entry.guid
+            guid = entry.guid_hex
         except MalformedValue as error:
             batch.problems.append(
                 Problem(kind.name, None, entry.distinguished_name, error.sentence)
             )
             return
         try:
-            row = self._row(batch, entry, guid)
+            row = self._row(batch, entry)
             if row is None:
                 return
             if kind.relation is not None:
-                owner = guid.hex
-                batch.related.extend([(owner, *related) for related in kind.relation.read(entry)])
+                batch.related.extend([(guid, *related) for related in kind.relation.read(entry)])
         except NotOfInterest:
             return
         except MalformedValue as error:
             batch.problems.append(
-                Problem(kind.name, guid, entry.distinguished_name, error.sentence)
+                Problem(kind.name, entry.guid, entry.distinguished_name, error.sentence)
             )
             return
-        batch.rows.append((guid.hex, entry.distinguished_name.replace("\x00", "\ufffd"), *row))
+        batch.rows.append((guid, entry.distinguished_name.replace("\x00", "\ufffd"), *row))
 
-    def _row(self, batch: Batch, entry: Entry, guid: uuid.UUID) -> Row | None:
+    def _row(self, batch: Batch, entry: Entry) -> Row | None:
         around = self._session.surroundings
         if batch.kind.build is not None:
             return batch.kind.build(entry, around)
         files = read_policy_files(entry, self._session.sysvol, around.domain_dns_name)
         row = policy_row(entry, files, around)
         if files.problem:
+            guid = entry.guid
             known = self._known.get(guid)
             version = entry.integer("versionNumber")
             # The same version was read before: its files have not changed since.

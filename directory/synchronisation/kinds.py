@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from directory.ldap.entries import Entry
-from directory.ldap.extended_names import parse_extended_name
+from directory.ldap.extended_names import parse_reference
 from directory.models import (
     Account,
     Computer,
@@ -99,10 +99,10 @@ class Kind:
 
 def _members(entry: Entry) -> Iterable[Row]:
     for raw in entry.all("member"):
-        member = parse_extended_name(raw)
+        guid, sid = parse_reference(raw)
         # A member without a SID - a contact - can be no account, group or computer.
-        if member.sid and member.guid is not None:
-            yield member.guid.hex, member.sid
+        if sid:
+            yield guid, sid
 
 
 DOMAIN_ONLY = (Place.DOMAIN,)

@@ -12,11 +12,10 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import lru_cache
 
 from directory.comparison import fold_name
 from directory.ldap.entries import Entry
-from directory.ldap.extended_names import parse_extended_name
+from directory.ldap.extended_names import parse_extended_name, parse_reference
 from directory.ldap.forest_trust import parse_forest_trust
 from directory.ldap.values import (
     GroupType,
@@ -167,14 +166,7 @@ def sids(entry: Entry, attribute: str) -> str:
 def reference_guid(entry: Entry, attribute: str) -> str | None:
     """The GUID of the object that a DN-valued attribute names."""
     raw = entry.first(attribute)
-    return None if raw is None else _guid_in(raw)
-
-
-@lru_cache(maxsize=4096)
-def _guid_in(raw: bytes) -> str | None:
-    """Few people manage many computers: their names come over and over."""
-    guid = parse_extended_name(raw).guid
-    return guid.hex if guid else None
+    return None if raw is None else parse_reference(raw)[0] or None
 
 
 TRUST_COLUMNS = (
