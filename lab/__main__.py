@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from lab import controller, prerequisites, processes, world
+from lab import changes, controller, prerequisites, processes, world
 from lab.errors import LabError
 from lab.paths import LabPaths
 
@@ -109,6 +109,13 @@ def answer(paths: LabPaths, computer: str, text: str) -> None:
     print(f"{name}: {text}")
 
 
+def change(paths: LabPaths, *, seed: int, count: int) -> None:
+    """Makes random changes; the last line of output is one JSON object of counts by kind."""
+    made = changes.make(paths, seed=seed, count=count)
+    print("\n".join(made.lines))
+    print(json.dumps({"changes": sum(made.counts.values()), "counts": dict(made.counts)}))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -132,6 +139,9 @@ def main() -> int:
     answering = commands.add_parser("answer", help="script what a novice says")
     answering.add_argument("computer")
     answering.add_argument("answer", choices=ANSWERS)
+    changing = commands.add_parser("change", help="make random changes below OU=Bulk")
+    changing.add_argument("--seed", type=int, required=True, help="which changes")
+    changing.add_argument("--count", type=int, required=True, help="how many")
     arguments = parser.parse_args()
     paths = LabPaths.from_environment()
     try:
@@ -144,6 +154,8 @@ def main() -> int:
                     down(paths)
             case "answer":
                 answer(paths, arguments.computer, arguments.answer)
+            case "change":
+                change(paths, seed=arguments.seed, count=arguments.count)
             case "status":
                 return 0 if status(paths, domain_only=arguments.domain_only) else 1
     except LabError as error:

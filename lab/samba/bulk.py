@@ -113,6 +113,7 @@ def main(smb_conf: str, computers: int, seed: int = 1) -> None:
         url=parameters.private_path("sam.ldb"),
         session_info=system_session(),
         lp=parameters,
+        flags=ldb.FLG_NOSYNC,  # nothing here must outlive a power cut
         options=["batch_mode:1", f"transaction_index_cache_size:{INDEX_CACHE}"],
     )
     population = Population(computers, seed)

@@ -86,9 +86,10 @@ def _entries(policy: world.Policy) -> list[preg.entry]:
     return entries + (_firewall_entries() if policy.firewall else [])
 
 
-def _write_files(policy: world.Policy, folder: Path, version: int) -> None:
-    (folder / "Machine").mkdir(parents=True)
-    (folder / "User").mkdir()
+def write_files(policy: world.Policy, folder: Path, version: int) -> None:
+    """Writes Registry.pol and GPT.INI, over those that are there."""
+    (folder / "Machine").mkdir(parents=True, exist_ok=True)
+    (folder / "User").mkdir(exist_ok=True)
     file = preg.file()
     file.header.signature, file.header.version = "PReg", 1
     entries = _entries(policy)
@@ -101,7 +102,7 @@ def _write_files(policy: world.Policy, folder: Path, version: int) -> None:
         os.chmod(path, 0o755 if path.is_dir() else 0o644)
 
 
-def _filter_by_group(samdb: SamDB, dn: ldb.Dn, domain_sid: security.dom_sid, group: str) -> None:
+def filter_by_group(samdb: SamDB, dn: ldb.Dn, domain_sid: security.dom_sid, group: str) -> None:
     """Takes Apply Group Policy from Authenticated Users and gives it to the group alone."""
     found = samdb.search(dn, scope=ldb.SCOPE_BASE, attrs=["nTSecurityDescriptor"])
     descriptor = ndr_unpack(security.descriptor, found[0]["nTSecurityDescriptor"][0])
@@ -129,7 +130,7 @@ def _filter_by_group(samdb: SamDB, dn: ldb.Dn, domain_sid: security.dom_sid, gro
     samdb.modify(change)
 
 
-def _add_wmi_filter(samdb: SamDB, name: str) -> str:
+def add_wmi_filter(samdb: SamDB, name: str) -> str:
     """A WMI filter object; returns what gPCWQLFilter says of it."""
     key = f"{{{str(uuid.uuid4()).upper()}}}"
     parent = f"CN=SOM,CN=WMIPolicy,CN=System,{world.BASE_DN}"
@@ -168,6 +169,38 @@ def _link(samdb: SamDB, policy_dn: str, link: world.PolicyLink) -> None:
     samdb.modify(change)
 
 
+def add_policy(
+    samdb: SamDB, sysvol: Path, domain_sid: security.dom_sid, policy: world.Policy
+) -> str:
+    """Adds a policy with its files and its security filter, linked nowhere.
+
+    Returns:
+        Its distinguished name. The GUID in it comes from the policy's name.
+    """
+    version = 1
+    key = f"{{{str(uuid.uuid5(uuid.NAMESPACE_DNS, policy.name)).upper()}}}"
+    dn = f"CN={key},CN=Policies,CN=System,{world.BASE_DN}"
+    record = {
+        "dn": dn,
+        "objectClass": "groupPolicyContainer",
+        "displayName": policy.name,
+        "gPCFileSysPath": rf"\\{world.DNS_NAME}\sysvol\{world.DNS_NAME}\Policies\{key}",
+        "versionNumber": str(version),
+        "gPCFunctionalityVersion": "2",
+        "flags": "0",
+        "gPCMachineExtensionNames": REGISTRY_EXTENSION,
+    }
+    if policy.wmi_filter:
+        record["gPCWQLFilter"] = add_wmi_filter(samdb, policy.wmi_filter)
+    samdb.add(record)
+    for half in ("User", "Machine"):
+        samdb.add({"dn": f"CN={half},{dn}", "objectClass": "container"})
+    if policy.applies_to_group:
+        filter_by_group(samdb, ldb.Dn(samdb, dn), domain_sid, policy.applies_to_group)
+    write_files(policy, sysvol / world.DNS_NAME / "Policies" / key, version)
+    return dn
+
+
 def add_policies(samdb: SamDB, sysvol: Path, domain_sid: security.dom_sid) -> None:
     """Adds every policy of the world.
 
@@ -176,27 +209,7 @@ def add_policies(samdb: SamDB, sysvol: Path, domain_sid: security.dom_sid) -> No
         sysvol: The folder that the share *sysvol* shows.
         domain_sid: The domain's SID.
     """
-    version = 1
     for policy in world.POLICIES:
-        key = f"{{{str(uuid.uuid5(uuid.NAMESPACE_DNS, policy.name)).upper()}}}"
-        dn = f"CN={key},CN=Policies,CN=System,{world.BASE_DN}"
-        record = {
-            "dn": dn,
-            "objectClass": "groupPolicyContainer",
-            "displayName": policy.name,
-            "gPCFileSysPath": rf"\\{world.DNS_NAME}\sysvol\{world.DNS_NAME}\Policies\{key}",
-            "versionNumber": str(version),
-            "gPCFunctionalityVersion": "2",
-            "flags": "0",
-            "gPCMachineExtensionNames": REGISTRY_EXTENSION,
-        }
-        if policy.wmi_filter:
-            record["gPCWQLFilter"] = _add_wmi_filter(samdb, policy.wmi_filter)
-        samdb.add(record)
-        for half in ("User", "Machine"):
-            samdb.add({"dn": f"CN={half},{dn}", "objectClass": "container"})
-        if policy.applies_to_group:
-            _filter_by_group(samdb, ldb.Dn(samdb, dn), domain_sid, policy.applies_to_group)
-        _write_files(policy, sysvol / world.DNS_NAME / "Policies" / key, version)
+        dn = add_policy(samdb, sysvol, domain_sid, policy)
         for link in policy.links:
             _link(samdb, dn, link)
