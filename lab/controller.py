@@ -190,6 +190,7 @@ def _write_configuration(paths: LabPaths) -> None:
     load printers = no
     disable spoolss = yes
     server signing = mandatory
+    ldap server require strong auth = allow_sasl_over_tls
 
 [sysvol]
     path = {SYSVOL}
@@ -203,10 +204,10 @@ def _write_configuration(paths: LabPaths) -> None:
 
 
 def _export_keytabs(paths: LabPaths) -> None:
-    """Keys of the portal's account and of every computer that is simulated."""
+    """Keys of the portal's accounts and of every computer that is simulated."""
     shutil.rmtree(paths.keytabs, ignore_errors=True)
     paths.keytabs.mkdir(mode=0o700)
-    principals = {world.PORTAL_ACCOUNT: world.PORTAL_ACCOUNT} | {
+    principals = {name: name for name in (world.PORTAL_ACCOUNT, world.DIRECTORY_ACCOUNT)} | {
         computer.name: f"{computer.name}$" for computer in world.COMPUTERS if computer.behaviour
     }
     _run(

@@ -10,7 +10,7 @@ import math
 import re
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import ldap3
@@ -19,10 +19,14 @@ from ldap3.core.exceptions import (
     LDAPException,
     LDAPInvalidCredentialsResult,
     LDAPOperationResult,
+    LDAPStrongerAuthRequiredResult,
 )
 
+from directory.errors import PortalError
 from directory.ldap import strategy
+from directory.ldap.certificates import describe_certificate, fetch_certificate
 from directory.ldap.errors import CertificateRefused, CredentialsRefused, DirectoryUnavailable
+from directory.ldap.kerberos import bind_with_keytab, require_keytab
 from directory.ldap.settings import DirectoryConnectionSettings
 from directory.ldap.tls import TlsSocket, VerifiedTls
 
@@ -32,6 +36,14 @@ LDAPS_PORT = 636
 LDAP_PORT = 389
 # "80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data 52e, v1db1"
 SUB_CODE = re.compile(r"\bdata ([0-9a-fA-F]{1,8})\b")
+
+
+@dataclass(frozen=True)
+class _Password:
+    """What a simple bind sends."""
+
+    name: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -54,23 +66,18 @@ def open_connection(
     Args:
         settings: How to reach the domain.
         addresses: The controllers to try, in order.
-        user: Who binds, in a form a simple bind takes; the reading account when None.
+        user: Who binds, in a form a simple bind takes; the reading account, by the method of the
+            settings, when None.
         password: That account's password; the reading account's when None.
 
     Raises:
         CredentialsRefused: Name or password are wrong, or the password is empty (RFC 4513 5.1.2:
             a server takes that for an anonymous bind and reports success). Nothing is sent then.
+            A keytab is at fault.
         CertificateRefused: Every controller that answered showed a certificate not to be trusted.
         DirectoryUnavailable: No controller answered.
     """
-    name = settings.bind_name if user is None else user
-    secret = settings.bind_password if password is None else password
-    if not secret or not name:
-        raise CredentialsRefused(
-            "An empty name or password is never accepted.",
-            remedy="Give both a name and a password.",
-            field="password",
-        )
+    credentials = _credentials(settings, user, password)
     if not Path(settings.ca_file).is_file():
         raise CertificateRefused(
             f"The file with the domain's certificate authority, {settings.ca_file or '(none)'}, "
@@ -80,7 +87,7 @@ def open_connection(
     refusals: list[DirectoryUnavailable] = []
     for address in addresses:
         try:
-            return _open(settings, address, name, secret)
+            return _open(settings, address, credentials)
         except DirectoryUnavailable as error:
             refusals.append(error)
     if refusals:
@@ -92,8 +99,26 @@ def open_connection(
     )
 
 
+def _credentials(
+    settings: DirectoryConnectionSettings, user: str | None, password: str | None
+) -> _Password | None:
+    """Name and password; None to bind as the reading account by its keytab."""
+    if settings.bind_method == "kerberos" and user is None and password is None:
+        require_keytab(settings)
+        return None
+    name = settings.bind_name if user is None else user
+    secret = settings.bind_password if password is None else password
+    if not secret or not name:
+        raise CredentialsRefused(
+            "An empty name or password is never accepted.",
+            remedy="Give both a name and a password.",
+            field="password",
+        )
+    return _Password(name, secret)
+
+
 def _open(
-    settings: DirectoryConnectionSettings, address: ServerAddress, name: str, secret: str
+    settings: DirectoryConnectionSettings, address: ServerAddress, credentials: _Password | None
 ) -> ldap3.Connection:
     ldaps = settings.tls == "ldaps"
     try:
@@ -113,9 +138,9 @@ def _open(
     )
     connection = ldap3.Connection(
         server,
-        user=name,
-        password=secret,
-        authentication=ldap3.SIMPLE,
+        user=credentials.name if credentials else None,
+        password=credentials.secret if credentials else None,
+        authentication=ldap3.SIMPLE if credentials else ldap3.ANONYMOUS,
         auto_bind=ldap3.AUTO_BIND_NONE,
         auto_referrals=False,  # a referral would carry the password elsewhere
         read_only=True,
@@ -132,15 +157,24 @@ def _open(
             connection.start_tls(read_server_info=False)
         if not isinstance(connection.socket, TlsSocket):
             raise DirectoryUnavailable(f"{address.dns_name} does not speak TLS.")
-        connection.bind(read_server_info=False)
+        if credentials:
+            connection.bind(read_server_info=False)
+        else:
+            bind_with_keytab(connection, settings, address.dns_name)
     except LDAPInvalidCredentialsResult as error:
         close_connection(connection)
         found = SUB_CODE.search(error.message or "")
         raise CredentialsRefused(
-            "The directory does not accept that name and password.",
-            remedy="Check both. For the reading account: DIRECTORY_BIND_USER and its password.",
+            "The directory does not accept that name and password."
+            if credentials
+            else f"The directory does not accept the Kerberos ticket of {settings.bind_principal}.",
+            remedy="Check both. For the reading account: DIRECTORY_BIND_USER and its password, "
+            "or its keytab.",
             sub_code=found.group(1).lower() if found else "",
         ) from error
+    except PortalError:
+        close_connection(connection)
+        raise
     except (LDAPBindError, LDAPException, OSError) as error:
         close_connection(connection)
         raise _unavailable(settings, address, tls, error) from error
@@ -154,12 +188,10 @@ def _unavailable(
     error: Exception,
 ) -> DirectoryUnavailable:
     if tls.refusal is not None:
-        return CertificateRefused(
-            f"The certificate of {address.dns_name} is refused: {tls.refusal.verify_message}.",
-            remedy="Check that DIRECTORY_CA_FILE holds the authority that issued it, and that it "
-            "is for that name and still valid.",
-        )
-    if isinstance(error, LDAPOperationResult):
+        return _certificate_refused(settings, address, tls.refusal)
+    if isinstance(error, LDAPStrongerAuthRequiredResult):
+        reason = "it wants another way to bind"
+    elif isinstance(error, LDAPOperationResult):
         reason = f"it answered {error.description}"
     elif tls.failure is not None:
         reason = f"the TLS handshake failed ({type(tls.failure).__name__})"
@@ -168,7 +200,31 @@ def _unavailable(
     return DirectoryUnavailable(
         f"The domain controller {address.dns_name} ({address.ip}) of {settings.domain} is not "
         f"available: {reason}.",
-        remedy="Check that it runs and that its LDAP port can be reached from here.",
+        remedy="Check that it runs and that its LDAP port can be reached from here."
+        if not isinstance(error, LDAPStrongerAuthRequiredResult)
+        else "Allow binds inside TLS without signing at the domain controller, or choose the "
+        "other bind method.",
+    )
+
+
+def _certificate_refused(
+    settings: DirectoryConnectionSettings,
+    address: ServerAddress,
+    refusal: ssl.SSLCertVerificationError,
+) -> CertificateRefused:
+    ldaps = settings.tls == "ldaps"
+    shown = fetch_certificate(
+        address.ip,
+        LDAPS_PORT if ldaps else LDAP_PORT,
+        is_ldaps=ldaps,
+        seconds=settings.connect_timeout_seconds,
+    )
+    return CertificateRefused(
+        f"The certificate of {address.dns_name} ({address.ip}) is refused: "
+        f"{refusal.verify_message.rstrip('.')}."
+        + (f" {describe_certificate(shown)}" if shown else ""),
+        remedy="Check that DIRECTORY_CA_FILE holds the authority that issued it, and that it "
+        "is for that name and still valid.",
     )
 
 

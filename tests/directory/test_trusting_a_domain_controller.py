@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,15 +70,23 @@ def test_a_certificate_of_another_authority_is_refused(
     )
     with pytest.raises(CertificateRefused) as refusal:
         open_connection(settings, [CONTROLLER])
-    assert "dc1.r2.local" in refusal.value.sentence
+    sentence = refusal.value.sentence
+    assert "unable to get local issuer certificate" in sentence
+    assert "CN=dc1.r2.local" in sentence
+    assert "issued by CN=R2 lab authority" in sentence
+    shown = ssl.get_server_certificate((CONTROLLER.ip, 636))
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(shown)).hexdigest().upper()
+    assert digest in sentence.replace(":", "")
     assert "DIRECTORY_CA_FILE" in refusal.value.remedy
 
 
 @pytest.mark.lab
 @pytest.mark.parametrize("name", ["dc2.r2.local", "127.0.10.2", "dc1.r2.local.evil.example"])
 def test_a_certificate_for_another_name_is_refused(lab_domain: object, name: str) -> None:
-    with pytest.raises(CertificateRefused):
+    with pytest.raises(CertificateRefused) as refusal:
         open_connection(connection_settings(), [ServerAddress(name, CONTROLLER.ip)])
+    assert name in refusal.value.sentence
+    assert "(dc1.r2.local, r2.local)" in refusal.value.sentence
 
 
 @pytest.mark.parametrize("content", [None, "", "not a certificate"])
