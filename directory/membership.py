@@ -1,30 +1,112 @@
-"""Who is, through groups, a member of what."""
+"""Who is, through groups, a member of what.
+
+One relation answers every question here: what Windows would put into a token. An account is in a
+group when the group's ``member`` names the account, by its SID or one of its past, or a group that
+the account is in; its primary group counts; Authenticated Users and Everyone hold every account.
+Only security groups that are present are entered. Groups of a controller's BUILTIN domain are not:
+they say nothing about other computers, and every domain has them under the same SIDs. The past
+SIDs of groups are not looked at.
+
+Edges are walked by recursive SQL at the moment of the question, so that an answer is never older
+than the picture: docs/architecture.md has the figures of this and of the other ways.
+"""
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from directory.ldap.values import AUTHENTICATED_USERS, BUILTIN_PREFIX, EVERYONE
-from directory.models import Account, Group, Membership
+from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 
-# UNION, not UNION ALL: an edge is visited once, so groups that contain each other end the walk.
-# Only security groups are entered: a distribution group is in no token and passes nothing on.
-REACHABLE_EDGES = """
-WITH RECURSIVE reached(id, group_sid) AS (
-    SELECT edge.id, target.sid
-      FROM directory_membership edge
-      JOIN directory_group target ON target.guid = edge.group_id
-     WHERE edge.member_sid IN ({start}) AND target.is_security AND target.is_present
+from directory.ldap.values import AUTHENTICATED_USERS, EVERYONE
+from directory.models import Account, Computer, Group
+
+WELL_KNOWN = (AUTHENTICATED_USERS, EVERYONE)
+
+PRIMARY = ""  # stands for the primary group's own edge, which no SID has
+
+_SECURITY = "target.is_present AND target.is_security"
+_ENTERED = f"{_SECURITY} AND target.sid NOT LIKE 'S-1-5-32-%%'"  # BUILTIN_PREFIX
+
+# Both walks upwards begin with the SIDs that the member holds itself, not with their edges: from so
+# few rows PostgreSQL estimates a cheap query, and does not compile it (jit), which takes longer
+# than the answer. UNION, not UNION ALL: a group is entered once, so loops end the walk.
+_START = "CAST(%s AS varchar(184)), CAST(NULL AS uuid)"
+
+_IS_MEMBER = """
+WITH RECURSIVE held(sid, group_id) AS (
+    {start}
     UNION
-    SELECT edge.id, target.sid
-      FROM reached
-      JOIN directory_membership edge ON edge.member_sid = reached.group_sid
+    SELECT target.sid, target.guid
+      FROM directory_group target
+     WHERE target.sid = %s AND {entered}
+    UNION
+    SELECT target.sid, target.guid
+      FROM held
+      JOIN directory_membership edge ON edge.member_sid = held.sid
       JOIN directory_group target ON target.guid = edge.group_id
-     WHERE target.is_security AND target.is_present
+     WHERE {entered}
 )
-SELECT edge.* FROM directory_membership edge JOIN reached ON reached.id = edge.id ORDER BY edge.id
+SELECT 1 FROM held WHERE sid = %s AND group_id IS NOT NULL LIMIT 1
 """
+
+# The same walk keeping each edge, for paths. A BUILTIN group is an end: nothing is in it by SID.
+_EDGES = """
+WITH RECURSIVE walked(sid, group_id, member_sid) AS (
+    {start}
+    UNION
+    SELECT target.sid, target.guid, ''
+      FROM directory_group target
+     WHERE target.sid = %s AND {entered}
+    UNION
+    SELECT target.sid, target.guid, edge.member_sid
+      FROM walked
+      JOIN directory_membership edge ON edge.member_sid = walked.sid
+      JOIN directory_group target ON target.guid = edge.group_id
+     WHERE walked.sid NOT LIKE 'S-1-5-32-%%' AND {entered}
+)
+SELECT member_sid, group_id FROM walked WHERE group_id IS NOT NULL
+"""
+
+# Downwards: the groups that are in some groups, and whether one of them holds everybody.
+_GROUPS_BELOW = """
+WITH RECURSIVE entered(guid, sid) AS (
+    SELECT target.guid, target.sid
+      FROM directory_group target
+     WHERE target.sid IN ({groups}) AND {entered}
+    UNION
+    SELECT target.guid, target.sid
+      FROM entered
+      JOIN directory_membership edge ON edge.group_id = entered.guid
+      JOIN directory_group target ON target.sid = edge.member_sid
+     WHERE {entered}
+)
+SELECT guid, sid, EXISTS (
+    SELECT 1 FROM directory_membership edge
+     WHERE edge.group_id = entered.guid AND edge.member_sid IN (%s, %s)
+) FROM entered
+"""
+
+# Walked and fetched by two statements: with the groups counted PostgreSQL picks the right joins.
+_ACCOUNTS_IN = """
+SELECT account.guid
+  FROM directory_membership edge JOIN directory_account account ON account.sid = edge.member_sid
+ WHERE edge.group_id IN ({guids})
+UNION
+SELECT account.guid FROM directory_account account WHERE account.primary_group_sid IN ({sids})
+UNION
+SELECT account.guid FROM directory_account account, {past_sids}
+ WHERE account.sid_history <> '[]' AND past.value IN (
+    SELECT edge.member_sid FROM directory_membership edge WHERE edge.group_id IN ({guids}))
+"""
+_PAST_SIDS = {
+    "postgresql": "LATERAL jsonb_array_elements_text(account.sid_history) AS past(value)",
+    "sqlite": "json_each(account.sid_history) AS past",
+}
 
 
 @dataclass(frozen=True)
@@ -44,47 +126,141 @@ class GroupPath:
         return len(self.path) == 1
 
 
-def group_paths(account: Account) -> list[GroupPath]:
-    """Every security group that an account is in, directly or through others, in three queries.
+def is_member(account: Account, group: Group) -> bool:
+    """Whether an account is in a group, directly or through others; one query.
 
-    The primary group counts, groups that contain Authenticated Users or Everyone, and those that
-    the account is in by a SID of its past. Groups of a controller's BUILTIN domain are left out:
-    they say nothing about other computers.
+    Args:
+        account: Of any domain; edges are walked by SID, across domains.
+        group: False for a distribution group, one that is gone, and one of BUILTIN.
+    """
+    start = _own_sids(account)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _IS_MEMBER.format(start=_union(f"SELECT {_START}", start), entered=_ENTERED),
+            (*start, account.primary_group_sid, group.sid),
+        )
+        return cursor.fetchone() is not None
+
+
+def group_paths(account: Account) -> list[GroupPath]:
+    """Every security group that an account is in, directly or through others, in two queries.
 
     Args:
         account: Of any domain; edges are walked by SID, across domains.
 
     Returns:
-        Nearest first, then by name.
+        Nearest first, then by name. Groups have their ``domain`` loaded.
     """
-    primary = Group.objects.filter(
-        sid=account.primary_group_sid, is_security=True, is_present=True
-    ).select_related("domain")
-    paths: dict[str, tuple[Group, ...]] = {group.sid: (group,) for group in primary}
-    start = (account.sid, *account.sid_history, AUTHENTICATED_USERS, EVERYONE)
-    groups_of = _groups_by_member((*start, *paths))
-    waiting: deque[tuple[str, tuple[Group, ...]]] = deque((sid, ()) for sid in start)
-    waiting.extend(paths.items())
-    while waiting:
-        sid, path = waiting.popleft()
-        for group in groups_of[sid]:
-            if group.sid not in paths:
-                paths[group.sid] = (*path, group)
-                waiting.append((group.sid, paths[group.sid]))
-    found = [
-        GroupPath(path[-1], path)
-        for sid, path in paths.items()
-        if not sid.startswith(BUILTIN_PREFIX)
-    ]
+    paths = _paths(_own_sids(account), account.primary_group_sid, _ENTERED)
+    found = [GroupPath(path[-1], path) for path in paths]
     return sorted(found, key=lambda entry: (len(entry.path), str(entry.group).lower()))
 
 
-def _groups_by_member(start: tuple[str, ...]) -> dict[str, list[Group]]:
-    """The edges that can be reached from some SIDs: the groups of each member."""
-    marks = ", ".join(["%s"] * len(start))
-    edges = list(Membership.objects.raw(REACHABLE_EDGES.format(start=marks), start))
-    groups = Group.objects.select_related("domain").in_bulk({edge.group_id for edge in edges})
+def membership_path(
+    member: Account | Computer | Group, group: Group, *, through_distribution: bool = False
+) -> tuple[Group, ...] | None:
+    """One shortest way by which an object is in a group, in two queries.
+
+    Of ways of the same length, the first by name. Unlike ``is_member`` this also tells of groups
+    of BUILTIN, which lead no further.
+
+    Args:
+        member: An object of any domain. A group is not in the groups that contain Authenticated
+            Users or Everyone: its members are.
+        group: Any group. A group that is gone has no members.
+        through_distribution: Walk through distribution groups too. They are in no token, so this
+            answers who gets its mail, not who has its rights.
+
+    Returns:
+        From the group that names the member to ``group`` itself; None when there is no way. For a
+        group and itself, the shortest loop.
+    """
+    primary = "" if isinstance(member, Group) else member.primary_group_sid
+    entered = "target.is_present" if through_distribution else _SECURITY
+    for path in _paths(_own_sids(member), primary, entered):
+        if path[-1].pk == group.pk:
+            return path
+    return None
+
+
+def members_of(groups: Iterable[Group]) -> QuerySet[Account]:
+    """Every account that is in one of these groups, directly or through others; one query.
+
+    Those that are gone are left out. With Authenticated Users or Everyone below, that is everybody:
+    take ``iterator()`` where the answer may be large.
+
+    Args:
+        groups: Distribution groups, those that are gone and those of BUILTIN add nobody.
+    """
+    start = sorted({group.sid for group in groups})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _GROUPS_BELOW.format(groups=_marks(start) or "NULL", entered=_ENTERED),
+            (*start, *WELL_KNOWN),
+        )
+        rows = cursor.fetchall()
+    accounts = Account.objects.filter(is_present=True)
+    if not rows:
+        return accounts.none()
+    if any(holds_everybody for _, _, holds_everybody in rows):
+        return accounts
+    guids, sids = [guid for guid, _, _ in rows], [sid for _, sid, _ in rows]
+    within = _ACCOUNTS_IN.format(
+        guids=_marks(guids), sids=_marks(sids), past_sids=_PAST_SIDS[connection.vendor]
+    )
+    return accounts.filter(pk__in=RawSQL(within, (*guids, *sids, *guids)))  # noqa: S611 - own text
+
+
+def _own_sids(member: Account | Computer | Group) -> tuple[str, ...]:
+    """The SIDs that an object holds without being in any group."""
+    match member:
+        case Group():
+            return (member.sid, *member.sid_history)
+        case Account():
+            return (member.sid, *member.sid_history, *WELL_KNOWN)
+        case Computer():
+            return (member.sid, *WELL_KNOWN)
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join(["%s"] * len(values))
+
+
+def _union(row: str, values: Sequence[object]) -> str:
+    return " UNION ".join([row] * len(values))
+
+
+def _paths(
+    start: tuple[str, ...], primary_group_sid: str, entered: str
+) -> Iterator[tuple[Group, ...]]:
+    """One shortest way from some SIDs to each group above them, nearest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _EDGES.format(start=_union(f"SELECT {_START}, ''", start), entered=entered),
+            (*start, primary_group_sid),
+        )
+        edges = [(str(member_sid), _guid(group)) for member_sid, group in cursor.fetchall()]
+    groups = Group.objects.filter(pk__in={guid for _, guid in edges}).select_related("domain")
+    group_of = {group.pk: group for group in groups}
     groups_of: defaultdict[str, list[Group]] = defaultdict(list)
-    for edge in edges:
-        groups_of[edge.member_sid].append(groups[edge.group_id])
-    return groups_of
+    for member_sid, guid in edges:
+        groups_of[member_sid].append(group_of[guid])
+    reached = set[uuid.UUID]()
+    waiting = deque[tuple[Iterable[str], tuple[Group, ...]]]([((PRIMARY, *start), ())])
+    while waiting:
+        sids, path = waiting.popleft()
+        above = [group for sid in sids for group in groups_of[sid]]
+        for group in sorted(above, key=_by_name):
+            if group.pk not in reached:
+                reached.add(group.pk)
+                yield (*path, group)
+                waiting.append(((group.sid,), (*path, group)))
+
+
+def _guid(value: object) -> uuid.UUID:
+    """A GUID as the database has it: SQLite keeps them as text."""
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
+
+
+def _by_name(group: Group) -> tuple[str, str]:
+    return group.sam_account_name_folded, group.sid

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
+from django.db.models import Q
 
 from directory.models.base import DirectoryObject
 from directory.models.domain import Domain, OrganizationalUnit
@@ -59,6 +60,12 @@ class Account(Principal):
     class Meta(Principal.Meta):
         ordering = ("sam_account_name_folded",)
         default_related_name = "accounts"
+        indexes = (
+            # For directory.membership.members_of: without it every account is looked at.
+            models.Index(
+                fields=("guid",), condition=~Q(sid_history=[]), name="account_with_past_sids"
+            ),
+        )
 
     def is_expired(self, now: datetime) -> bool:
         """Whether accountExpires has passed at ``now`` (an aware time)."""

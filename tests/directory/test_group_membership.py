@@ -7,7 +7,7 @@ import uuid
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from directory.membership import group_paths
+from directory.membership import group_paths, is_member, members_of, membership_path
 from directory.models import Account, Domain, Membership
 from tests.directory import world
 
@@ -100,8 +100,112 @@ def test_the_number_of_queries_does_not_grow_with_nesting(
         outer = world.group(r2, f"G{number}")
         world.member(outer, inner)
         inner = outer
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         found = group_paths(mary)
         assert len(str(found[-1].group)) > 0
     assert len(found) == 30
     assert len(found[-1].path) == 30
+    with django_assert_num_queries(1):
+        assert is_member(mary, inner)
+    with django_assert_num_queries(2):
+        assert len(membership_path(mary, inner) or ()) == 30
+    with django_assert_num_queries(2):
+        assert list(members_of([inner])) == [mary]
+
+
+def test_of_two_ways_of_one_length_the_first_by_name_is_told(r2: Domain, mary: Account) -> None:
+    weekend, night = world.group(r2, "Weekend"), world.group(r2, "Night")
+    winnipeg = world.group(r2, "Winnipeg")
+    for between in (weekend, night):
+        world.member(between, mary)
+        world.member(winnipeg, between)
+    assert paths(mary)["Winnipeg"] == ["Night", "Winnipeg"]
+    assert membership_path(mary, winnipeg) == (night, winnipeg)
+
+
+def test_a_way_through_a_distribution_group_is_told_when_asked_for(
+    r2: Domain, mary: Account
+) -> None:
+    news, winnipeg = world.group(r2, "News", is_security=False), world.group(r2, "Winnipeg")
+    world.member(news, mary)
+    world.member(winnipeg, news)
+    assert membership_path(mary, winnipeg) is None
+    assert membership_path(mary, winnipeg, through_distribution=True) == (news, winnipeg)
+    assert not is_member(mary, winnipeg)
+    assert not is_member(mary, news)
+    assert not members_of([news, winnipeg]).exists()
+
+
+def test_a_computer_and_a_group_have_their_way_too(r2: Domain) -> None:
+    computer, computers = world.computer(r2, "WPG-1"), world.group(r2, "Domain Computers")
+    computer.primary_group_sid = computers.sid
+    night = world.group(r2, "Night")
+    world.member(night, computers)
+    assert membership_path(computer, night) == (computers, night)
+    assert membership_path(computers, night) == (night,)
+    assert membership_path(night, computers) is None
+
+
+def test_the_way_from_a_group_to_itself_is_its_shortest_loop(r2: Domain) -> None:
+    night, weekend = world.group(r2, "Night"), world.group(r2, "Weekend")
+    assert membership_path(night, night) is None
+    world.member(weekend, night)
+    world.member(night, weekend)
+    assert membership_path(night, night) == (weekend, night)
+
+
+def test_the_way_to_a_group_of_the_controllers_is_told_but_leads_no_further(
+    r2: Domain, mary: Account
+) -> None:
+    administrators, beyond = world.group(r2, "Administrators"), world.group(r2, "Beyond")
+    administrators.sid = "S-1-5-32-544"
+    administrators.save()
+    world.member(administrators, mary)
+    world.member(beyond, administrators)
+    assert membership_path(mary, administrators) == (administrators,)
+    assert membership_path(mary, beyond) is None
+    assert not is_member(mary, administrators)
+    assert not is_member(mary, beyond)
+    assert not members_of([administrators, beyond]).exists()
+
+
+def test_a_sid_of_its_past_puts_an_account_into_a_group(r2: Domain, mary: Account) -> None:
+    old = "S-1-5-21-7-7-7-1104"
+    mary.sid_history = ["S-1-5-21-7-7-7-1103", old]
+    mary.save()
+    night = world.group(r2, "Night")
+    Membership.objects.create(group=night, member_guid=uuid.uuid4(), member_sid=old)
+    assert is_member(mary, night)
+    assert paths(mary) == {"Night": ["Night"]}
+    assert list(members_of([night])) == [mary]
+
+
+def test_all_helpers_of_a_list_are_found_through_nesting_and_primary_groups(
+    r2: Domain, mary: Account
+) -> None:
+    users, night = world.group(r2, "Domain Users"), world.group(r2, "Night")
+    outer, other = world.group(r2, "Outer"), world.group(r2, "Other")
+    bob = world.account(r2, "bob", primary_group_sid=users.sid)
+    eve = world.account(r2, "eve")
+    world.account(r2, "unrelated")
+    gone = world.account(r2, "gone", is_present=False)
+    world.member(outer, users)
+    world.member(outer, night)
+    world.member(night, outer)
+    for who in (mary, bob, gone):
+        world.member(night, who)
+    world.member(other, eve)
+    assert list(members_of([outer])) == [bob, mary]
+    assert list(members_of([outer, other])) == [bob, eve, mary]
+    assert members_of([outer]).filter(sam_account_name="mjones").count() == 1
+    assert not members_of([]).exists()
+
+
+def test_a_group_with_authenticated_users_below_holds_everybody(r2: Domain, mary: Account) -> None:
+    inner, outer = world.group(r2, "Inner"), world.group(r2, "Outer")
+    world.account(r2, "gone", is_present=False)
+    bob = world.account(r2, "bob")
+    world.member(outer, inner)
+    Membership.objects.create(group=inner, member_guid=uuid.uuid4(), member_sid="S-1-5-11")
+    assert is_member(bob, outer)
+    assert list(members_of([outer]).iterator()) == [bob, mary]

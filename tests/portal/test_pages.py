@@ -337,7 +337,7 @@ def test_whoever_has_no_role_finds_nothing(signed_in: SignedIn, cast: Cast) -> N
 
 @pytest.mark.parametrize(
     ("path", "queries"),
-    [("/", 11), ("/computers/{computer}", 27), ("/offers", 8), ("/offers/{offer}/live", 11)],
+    [("/", 11), ("/computers/{computer}", 24), ("/offers", 8), ("/offers/{offer}/live", 11)],
 )
 def test_a_page_asks_the_database_no_more_than_it_did(
     signed_in: SignedIn,
