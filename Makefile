@@ -58,6 +58,16 @@ check: prepare ## lint, types, import directions, migrations, schema, deployment
 	$(BIN)/lint-imports
 	@$(BIN)/python -m tests.check_django
 
+# In a network of its own, so that its lab meets no other; root's, as the lab is.
+.PHONY: bench
+bench: prepare ## measurements beside peers, all or BENCH=name, of SIZE=n; each ends with a line of JSON
+	@$(BIN)/python -c 'import django_python3_ldap' 2>/dev/null \
+		|| $(BIN)/pip install --quiet --disable-pip-version-check 'django-python3-ldap>=0.16,<1'
+	@for name in $(or $(BENCH),$(patsubst bench/%/__main__.py,%,$(wildcard bench/*/__main__.py))); do \
+		$(SUDO) unshare --net sh -c 'ip link set lo up && exec "$$@"' bench \
+			$(BIN)/python -m bench.$$name $(if $(SIZE),--size $(SIZE)); \
+	done
+
 .PHONY: screenshots
 screenshots: prepare ## every page in both themes, into screenshots/
 	@$(SUDO) env SCREENSHOTS=1 $(PYTEST) -q tests/browser/test_screenshots.py
@@ -70,4 +80,4 @@ lock: prepare ## pin the newest versions that pyproject.toml allows
 .PHONY: clean
 clean: ## stop the lab and remove what the targets made
 	@-[ ! -x $(BIN)/python ] || $(SUDO) $(BIN)/python -m lab down
-	@$(SUDO) rm -rf .lab .demo .venv staticfiles screenshots
+	@$(SUDO) rm -rf .lab .demo .bench .venv staticfiles screenshots

@@ -39,12 +39,12 @@ def build(paths: LabPaths, objects: int = 0) -> None:
     paths.make()
     digest = _digest()  # of what it is made by, should that change meanwhile
     packed = packing.packed_state(paths, digest, objects)
-    if objects >= packing.LARGE and packed.exists():
+    if packing.is_worth_packing(objects) and packed.exists():
         packing.unpack(paths, packed)
         _write_configuration(paths)  # its paths are those of another place
     else:
         _make(paths, objects)
-        if objects >= packing.LARGE:
+        if packing.is_worth_packing(objects):
             packing.pack(paths, packed)
     settings_files.write(paths)
     paths.filled_marker.write_text(f"{digest} {objects}")

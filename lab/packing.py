@@ -1,4 +1,4 @@
-"""A large domain is filled once: its state is packed, and unpacked wherever it is wanted again.
+"""A large domain is filled once: its state is packed, and unpacked when it is wanted again.
 
 Filling 100,000 computers takes four minutes, unpacking them three seconds.
 """
@@ -18,6 +18,11 @@ LEFT_OUT = (
     *("log", "pids", "answers", "cache", "lock", "*.complete", "*.ready"),
     *("dc*/run", "dc*/private/sam.ldb.d/*-lock"),
 )
+
+
+def is_worth_packing(objects: int) -> bool:
+    """Whether a domain of that many computers is packed: a large one, any if a cache is named."""
+    return objects >= LARGE or (objects > 0 and bool(os.environ.get("LAB_CACHE")))
 
 
 def packed_state(paths: LabPaths, digest: str, objects: int) -> Path:

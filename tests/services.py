@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def free_port(address: str = "127.0.0.1") -> int:
@@ -50,11 +51,16 @@ def _postgresql_programs() -> Path:
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """A throw-away PostgreSQL server; yields its DATABASE_URL. Root hands it to user postgres."""
+def postgresql(*, durable: bool = False) -> Iterator[str]:
+    """A throw-away PostgreSQL server; yields its DATABASE_URL. Root hands it to user postgres.
+
+    Args:
+        durable: Write as PostgreSQL does by default, so that what is committed outlives a power
+            cut, for measurements; else faster.
+    """
     programs = _postgresql_programs()
     directory = Path(tempfile.mkdtemp(prefix="portal-postgresql-"))
-    owner = (
+    owner: dict[str, Any] = (
         {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     )
     if owner:
@@ -69,8 +75,9 @@ def postgresql() -> Iterator[str]:
         **owner,
     )
     server = subprocess.Popen(
-        [programs / "postgres", "-D", data, "-p", str(port), "-k", directory]
-        + ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off"],
+        [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-k", str(directory)]
+        + ["-c", "listen_addresses=127.0.0.1"]
+        + ([] if durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",

@@ -1,0 +1,1 @@
+"""Benchmarks: ``make bench BENCH=name SIZE=n``. Each ends with one line of JSON."""
