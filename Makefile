@@ -11,6 +11,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST := $(BIN)/python -m pytest
+# A second lab beside the first: its own addresses by a network namespace, its own state.
+POPULATED := $(SUDO) env LAB_DIR=$(CURDIR)/.lab/populated LAB_OBJECTS=1600 SOAK=$${SOAK:-} \
+	$(BIN)/python -m tests.namespace $(BIN)/python -m tests.services $(BIN)/python -m pytest -m populated
 
 .PHONY: help
 help: ## this list
@@ -42,13 +45,17 @@ demo: prepare ## the whole product on one machine with the lab (DEMO=check plays
 
 .PHONY: test
 test: prepare check ## every test, with seeded samples of the long ones
-	@$(SUDO) $(BIN)/python -m tests.services $(BIN)/python -m pytest $(TESTS)
+	@$(SUDO) $(BIN)/python -m tests.services $(BIN)/python -m pytest -m "not populated" $(TESTS)
+	@echo "What needs a directory of two thousand objects, in a network of its own:"
+	@$(POPULATED)
 	@echo "What differs on SQLite:"
 	@$(SUDO) $(BIN)/python -m pytest -q -m "not lab and not browser and not services" tests
 
 .PHONY: soak
 soak: prepare ## the long tests in full
-	@$(SUDO) env SOAK=1 $(BIN)/python -m tests.services $(BIN)/python -m pytest --hypothesis-profile=soak $(TESTS)
+	@$(SUDO) env SOAK=1 $(BIN)/python -m tests.services $(BIN)/python -m pytest \
+		--hypothesis-profile=soak -m "not populated" $(TESTS)
+	@SOAK=1 $(POPULATED)
 
 .PHONY: check
 check: prepare ## lint, types, import directions, migrations, schema, deployment settings

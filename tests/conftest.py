@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import audit_flush
-from tests.environment import LAB_DIR, ROOT
+from tests.environment import LAB_DIR, LAB_OBJECTS, ROOT
 from tests.fixtures_directory import directory_rows, sockets, synced_directory
 
 __all__ = ["directory_rows", "sockets", "synced_directory"]
@@ -54,7 +54,8 @@ def _read_env(path: Path) -> dict[str, str]:
 def lab_domain() -> Iterator[Lab]:
     """The Samba domain alone, for tests that contact no computer."""
     was_up = _status() == 0
-    _lab("up", "--domain-only")
+    population = ("--objects", str(LAB_OBJECTS)) if LAB_OBJECTS else ()
+    _lab("up", "--domain-only", *population)
     yield Lab(LAB_DIR, _read_env(LAB_DIR / "lab.env"))
     if not was_up and not os.environ.get("LAB_KEEP"):
         _lab("down")

@@ -13,6 +13,8 @@ from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+# How many objects the lab has beside its story; 0: whatever it has.
+LAB_OBJECTS = int(os.environ.get("LAB_OBJECTS", "0"))
 LAB_DIR = Path(os.environ.setdefault("LAB_DIR", str(ROOT / ".lab")))
 
 DOMAIN = "r2.local"

@@ -5,21 +5,28 @@ would, and stored the same way. What a change of one object does to others witho
 reported is worked out here:
 
 - a renamed or moved container takes everything below it along: all of that is read again;
-- an object that comes back brings its memberships along: the groups it is in are read again;
+- an object that comes back is linked to again: the groups it is in are read again, and the like;
 - a deleted object leaves its groups: storing takes care of that.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from directory.ldap.changes import CookieRefused, DirSyncRefused, read_changed_since, read_changes
 from directory.ldap.entries import Entry
 from directory.ldap.extended_names import parse_extended_name
 from directory.ldap.search import search, search_by_guid
-from directory.models import GroupPolicy, OrganizationalUnit, ReplicationCursor
+from directory.models import (
+    Computer,
+    GroupPolicy,
+    Membership,
+    OrganizationalUnit,
+    ReplicationCursor,
+    Subnet,
+)
 from directory.synchronisation.batches import Batch, RowMaker
 from directory.synchronisation.errors import FullReadingNeeded
 from directory.synchronisation.full import stage
@@ -30,6 +37,8 @@ from directory.synchronisation.kinds import (
     GROUPS,
     KINDS,
     POLICIES,
+    SITES,
+    SUBNETS,
     UNITS,
     Kind,
     Place,
@@ -42,6 +51,52 @@ from directory.synchronisation.storing import Findings, NewCursor
 MANY_CHANGES = 20_000
 # Of these, one is looked up below a container to see whether it has another name now.
 ANY_PRINCIPAL = "(|(objectCategory=person)(objectCategory=computer)(objectCategory=group))"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A linked attribute: where it stands, and how what it names knows of it.
+
+    Attributes:
+        source: The kind that has it.
+        back_link: The attribute of its targets that names its holders.
+        targets: The kinds it can name.
+        known: Who holds links to some targets in the picture of a domain: (holder, target).
+    """
+
+    source: Kind
+    back_link: str
+    targets: tuple[Kind, ...]
+    known: Callable[[uuid.UUID, Collection[uuid.UUID]], Iterable[tuple[uuid.UUID, uuid.UUID]]]
+
+
+def _known_members(
+    domain: uuid.UUID, members: Collection[uuid.UUID]
+) -> Iterable[tuple[uuid.UUID, uuid.UUID]]:
+    edges = Membership.objects.filter(group__domain=domain, member_guid__in=members)
+    return edges.values_list("group_id", "member_guid")
+
+
+def _known_managed(
+    domain: uuid.UUID, managers: Collection[uuid.UUID]
+) -> Iterable[tuple[uuid.UUID, uuid.UUID]]:
+    computers = Computer.objects.filter(domain=domain, is_present=True, managed_by__in=managers)
+    return ((guid, manager) for guid, manager in computers.values_list("guid", "managed_by_id"))
+
+
+def _known_subnets(
+    domain: uuid.UUID, sites: Collection[uuid.UUID]
+) -> Iterable[tuple[uuid.UUID, uuid.UUID]]:
+    subnets = Subnet.objects.filter(is_present=True, site_guid__in=sites)
+    return ((guid, site) for guid, site in subnets.values_list("guid", "site_guid") if site)
+
+
+PRINCIPALS = (ACCOUNTS, GROUPS, COMPUTERS, FOREIGN_PRINCIPALS)
+LINKS = (
+    Link(GROUPS, "memberOf", PRINCIPALS, _known_members),
+    Link(COMPUTERS, "managedObjects", PRINCIPALS, _known_managed),
+    Link(SUBNETS, "siteObjectBL", (SITES,), _known_subnets),
+)
 
 
 @dataclass
@@ -198,7 +253,8 @@ class _Reading:
             for kind in KINDS:
                 if kind is not UNITS and Place.DOMAIN in kind.places and not kind.below:
                     self._stage(kind, self._below(kind, name))
-        self._read_groups_of_added()
+        self._read_what_links_to_changed()
+        self._read_strangers()
         for kind in KINDS:
             if self._findings.staging.has(kind):
                 self._findings.staging.prepare(kind)
@@ -285,10 +341,8 @@ class _Reading:
     def _searches(self, kind: Kind, moved: Iterable[str]) -> Iterator[Iterable[Entry]]:
         """The searches that find a kind's changed objects and those below moved containers."""
         guids = sorted(self._guids(kind))
-        for place in kind.places:
-            naming_context = self._session.naming_contexts.get(place)
-            if naming_context is not None and guids:
-                yield self._by_guid(kind, naming_context, guids)
+        for naming_context in self._contexts_of(kind):
+            yield self._by_guid(kind, naming_context, guids)
         if not kind.below:
             for name in moved:
                 yield self._below(kind, name)
@@ -318,22 +372,57 @@ class _Reading:
 
     # --- what follows ----------------------------------------------------------------------------
 
-    def _read_groups_of_added(self) -> None:
-        staging = self._findings.staging
-        groups: set[uuid.UUID] = set()
-        base = self._session.root.default_naming_context
-        for kind in (ACCOUNTS, GROUPS, COMPUTERS, FOREIGN_PRINCIPALS):
-            added = [uuid.UUID(str(guid)) for guid in staging.added_guids(kind)]
-            if not added:
-                continue
+    def _read_what_links_to_changed(self) -> None:
+        """Read the holders of links to changed objects where the picture has other ones.
+
+        An object that was deleted, restored, or both since the last run lost its links or found
+        them again without a change of who holds them.
+        """
+        for link in LINKS:
+            unread: set[uuid.UUID] = set()
+            for kind in link.targets:
+                targets = self._findings.staging.staged_guids(kind)
+                if targets:
+                    now = self._holders_now(link, kind, targets)
+                    known = set(link.known(self._session.head.entry.guid, targets))
+                    unread |= {holder for holder, _ in now ^ known}
+            unread -= self._findings.staging.staged_guids(link.source)
+            for naming_context in self._contexts_of(link.source) if unread else ():
+                self._stage(link.source, self._by_guid(link.source, naming_context, unread))
+
+    def _holders_now(
+        self, link: Link, kind: Kind, targets: Iterable[uuid.UUID]
+    ) -> set[tuple[uuid.UUID, uuid.UUID]]:
+        """Who holds links to the targets, by what the directory says: (holder, target)."""
+        found = set()
+        for naming_context in self._contexts_of(kind):
             for entry in search_by_guid(
-                self._session.connection, base, added, ("memberOf",), with_extended_names=True
+                self._session.connection,
+                naming_context,
+                targets,
+                (link.back_link,),
+                with_extended_names=True,
             ):
-                names = (parse_extended_name(raw) for raw in entry.all("memberOf"))
-                groups |= {name.guid for name in names if name.guid is not None}
-        unread = groups - self._changes[Place.DOMAIN].guids
-        if unread:
-            self._stage(GROUPS, self._by_guid(GROUPS, base, unread))
+                for raw in entry.all(link.back_link):
+                    holder = parse_extended_name(raw).guid
+                    if holder is not None:
+                        found.add((holder, entry.guid))
+        return found
+
+    def _read_strangers(self) -> None:
+        """Read foreign principals that changed groups have as members.
+
+        Their own coming is not reported: a plain account may not read their uSNChanged.
+        """
+        strangers = self._findings.staging.unknown_members(GROUPS, PRINCIPALS)
+        for naming_context in self._contexts_of(FOREIGN_PRINCIPALS) if strangers else ():
+            self._stage(
+                FOREIGN_PRINCIPALS, self._by_guid(FOREIGN_PRINCIPALS, naming_context, strangers)
+            )
+
+    def _contexts_of(self, kind: Kind) -> list[str]:
+        held = self._session.naming_contexts
+        return [held[place] for place in kind.places if place in held]
 
     def _vanished(self, kind: Kind) -> list[uuid.UUID]:
         """Changed objects that are in the picture but were not found any more."""

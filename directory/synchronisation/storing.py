@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,12 @@ from django.db import connection, transaction
 
 from directory.comparison import fold_name
 from directory.models import (
+    Computer,
     Domain,
     GroupPolicy,
     Membership,
     ReplicationCursor,
+    Subnet,
     WmiFilter,
 )
 from directory.synchronisation.batches import Problem
@@ -112,7 +114,7 @@ def store(
         for name, numbers in counts.items()
         if numbers["added"] or numbers["changed"] or numbers["removed"]
     }
-    _forget_members(domain, findings.vanished)
+    _cut_links(domain, findings.vanished)
     _follow_changed_sids(run, counts)
     if changed & FILTER_KINDS:
         _name_wmi_filters(domain, run=run, now=now)
@@ -195,14 +197,19 @@ def _refuse_too_many(kind: Kind, gone: int, session: Session, limit_percent: int
     )
 
 
-def _forget_members(domain: Domain, vanished: Mapping[str, Sequence[Any]]) -> None:
-    """A deleted object leaves its groups without a change of theirs ([MS-ADTS] 3.1.1.5.5.1.1)."""
+def _cut_links(domain: Domain, vanished: Mapping[str, Sequence[Any]]) -> None:
+    """What a deleted object was linked to shows no change of its own ([MS-ADTS] 3.1.1.5.5.1.1)."""
     for kind in MEMBER_KINDS:
-        guids = vanished.get(kind.name, ())
-        for start in range(0, len(guids), GUIDS_PER_QUERY):
-            Membership.objects.filter(
-                group__domain=domain, member_guid__in=guids[start : start + GUIDS_PER_QUERY]
-            ).delete()
+        for guids in _in_parts(vanished.get(kind.name, ())):
+            Membership.objects.filter(group__domain=domain, member_guid__in=guids).delete()
+            Computer.objects.filter(domain=domain, managed_by__in=guids).update(managed_by=None)
+    for guids in _in_parts(vanished.get(SITES.name, ())):
+        Subnet.objects.filter(site_guid__in=guids).update(site_guid=None)
+
+
+def _in_parts(guids: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(guids), GUIDS_PER_QUERY):
+        yield guids[start : start + GUIDS_PER_QUERY]
 
 
 def _follow_changed_sids(run: int, counts: Counts) -> None:

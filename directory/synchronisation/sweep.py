@@ -15,7 +15,7 @@ from directory.ldap.entries import Entry
 from directory.ldap.search import search, search_by_guid
 from directory.synchronisation.batches import BATCH, RowMaker
 from directory.synchronisation.full import stage
-from directory.synchronisation.kinds import KINDS, UNITS, Kind
+from directory.synchronisation.kinds import KINDS, POLICIES, UNITS, Kind
 from directory.synchronisation.session import Session
 from directory.synchronisation.staging import Staging
 from directory.synchronisation.storing import Findings
@@ -43,7 +43,9 @@ def sweep(session: Session, staging: Staging, report: Callable[[int], None]) -> 
     session.use_units(units)
     maker = RowMaker(session)
     for kind in KINDS:
-        guids = [uuid.UUID(str(guid)) for guid in staging.keys_to_read(kind)]
+        # Of policies, the files may have changed without their objects: all are read.
+        keys = staging.staged_keys(kind) if kind is POLICIES else staging.keys_to_read(kind)
+        guids = [uuid.UUID(str(guid)) for guid in keys]
         if guids:
             _read(session, findings, maker, kind, guids)
         findings.vanished[kind.name] = staging.missing(kind, session.scope(kind), by_keys=True)

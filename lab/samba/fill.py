@@ -229,7 +229,16 @@ def let_read_deleted_objects(samdb: SamDB) -> None:
         attrs=["objectSid"],
     )
     reader = ndr_unpack(security.dom_sid, found[0]["objectSid"][0])
-    dn = f"CN=Deleted Objects,{world.BASE_DN}"
+    for naming_context in (
+        world.BASE_DN,
+        f"CN=Configuration,{world.BASE_DN}",
+        f"DC=DomainDnsZones,{world.BASE_DN}",
+        f"DC=ForestDnsZones,{world.BASE_DN}",
+    ):
+        _let_read(samdb, f"CN=Deleted Objects,{naming_context}", reader)
+
+
+def _let_read(samdb: SamDB, dn: str, reader: security.dom_sid) -> None:
     container = samdb.search(
         dn,
         scope=ldb.SCOPE_BASE,

@@ -14,6 +14,7 @@ from directory.models import (
     Account,
     Computer,
     Domain,
+    ForeignSecurityPrincipal,
     Group,
     OrganizationalUnit,
     ReplicationCursor,
@@ -181,6 +182,18 @@ def test_two_containers_that_swap_names(admin: Administrator) -> None:
     admin.rename(third, "CN=First")
     read()
     require_equal_to_a_full_reading()
+
+
+def test_a_stranger_in_a_group_is_known_by_the_sid(admin: Administrator) -> None:
+    sid = f"S-1-5-21-{uuid.uuid4().int % 2**31}-7-8-1105"
+    admin.add_group("f-strangers", f"<SID={sid}>")
+    read()
+    (edge,) = Group.objects.get(sam_account_name="f-strangers").memberships.all()
+    assert edge.member_sid == sid
+    stranger = ForeignSecurityPrincipal.objects.get(sid=sid)
+    assert stranger.pk == edge.member_guid
+    require_equal_to_a_full_reading()
+    admin.delete(stranger.distinguished_name)
 
 
 def test_groups_that_contain_each_other(admin: Administrator) -> None:
