@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import structlog
 from celery import current_app, shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from directory import synchronisation
@@ -25,6 +28,14 @@ def sync_due_domains() -> None:
         current_app.send_task(
             "directory.sync_directory", (run.domain, run.kind), expires=EXPIRES_SECONDS
         )
+
+
+@shared_task(name="directory.forget_old_runs")
+def forget_old_runs() -> None:
+    """Delete the records of runs that nobody will ask about any more."""
+    before = timezone.now() - timedelta(days=settings.DIRECTORY_RUN_RETENTION_DAYS)
+    deleted, _ = SyncRun.objects.filter(started_at__lt=before).delete()
+    log.info("old_sync_runs_deleted", rows=deleted)
 
 
 @shared_task(name="directory.sync_directory")

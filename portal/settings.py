@@ -169,6 +169,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "assist.sweep_offers",
         "schedule": positive_seconds("OFFER_SWEEP_INTERVAL_SECONDS", 5),
     },
+    "forget-old-runs": {"task": "directory.forget_old_runs", "schedule": 24 * 3600},
     "clear-sessions": {"task": "portal.clear_sessions", "schedule": 24 * 3600},
     "seal-audit-events": {
         "task": "assist.seal_audit_events",
@@ -211,6 +212,7 @@ DIRECTORY_INCREMENTAL_INTERVAL_SECONDS = positive_seconds(
 DIRECTORY_FULL_INTERVAL_SECONDS = positive_seconds("DIRECTORY_FULL_INTERVAL_SECONDS", 7 * 24 * 3600)
 DIRECTORY_SWEEP_HOUR = whole_number("DIRECTORY_SWEEP_HOUR", 2, least=0, most=23)
 DIRECTORY_MAXIMUM_AGE_SECONDS = positive_seconds("DIRECTORY_MAXIMUM_AGE_SECONDS", 24 * 3600)
+DIRECTORY_RUN_RETENTION_DAYS = whole_number("DIRECTORY_RUN_RETENTION_DAYS", 90, least=8, most=3650)
 DIRECTORY_REMOVAL_LIMIT_PERCENT = env.int("DIRECTORY_REMOVAL_LIMIT_PERCENT", 20)
 
 # --- Roles: groups of Active Directory, as DOMAIN\Group -------------------------------------

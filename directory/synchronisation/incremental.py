@@ -45,7 +45,7 @@ from directory.synchronisation.kinds import (
 )
 from directory.synchronisation.session import HEAD_ATTRIBUTES, Session
 from directory.synchronisation.staging import Staging
-from directory.synchronisation.storing import Findings, NewCursor
+from directory.synchronisation.storing import Findings, NewCursor, in_parts
 
 # With more than this, reading everything in pages is quicker than asking object by object.
 MANY_CHANGES = 20_000
@@ -381,10 +381,11 @@ class _Reading:
         for link in LINKS:
             unread: set[uuid.UUID] = set()
             for kind in link.targets:
-                targets = self._findings.staging.staged_guids(kind)
-                if targets:
-                    now = self._holders_now(link, kind, targets)
-                    known = set(link.known(self._session.head.entry.guid, targets))
+                # Those read for their new name alone are linked to as before.
+                targets = self._findings.staging.staged_guids(kind) & self._guids(kind)
+                for part in in_parts(sorted(targets)):
+                    now = self._holders_now(link, kind, part)
+                    known = set(link.known(self._session.head.entry.guid, part))
                     unread |= {holder for holder, _ in now ^ known}
             unread -= self._findings.staging.staged_guids(link.source)
             for naming_context in self._contexts_of(link.source) if unread else ():

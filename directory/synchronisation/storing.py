@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 
@@ -46,6 +46,7 @@ HELPER_KINDS = frozenset({ACCOUNTS.name, GROUPS.name, POLICIES.name})
 FILTER_KINDS = frozenset({POLICIES.name, WMI_FILTERS.name})
 MEMBER_KINDS = (ACCOUNTS, GROUPS, COMPUTERS, FOREIGN_PRINCIPALS)
 GUIDS_PER_QUERY = 500
+Item = TypeVar("Item")
 Counts = dict[str, dict[str, int]]
 
 
@@ -200,14 +201,15 @@ def _refuse_too_many(kind: Kind, gone: int, session: Session, limit_percent: int
 def _cut_links(domain: Domain, vanished: Mapping[str, Sequence[Any]]) -> None:
     """What a deleted object was linked to shows no change of its own ([MS-ADTS] 3.1.1.5.5.1.1)."""
     for kind in MEMBER_KINDS:
-        for guids in _in_parts(vanished.get(kind.name, ())):
+        for guids in in_parts(vanished.get(kind.name, ())):
             Membership.objects.filter(group__domain=domain, member_guid__in=guids).delete()
             Computer.objects.filter(domain=domain, managed_by__in=guids).update(managed_by=None)
-    for guids in _in_parts(vanished.get(SITES.name, ())):
+    for guids in in_parts(vanished.get(SITES.name, ())):
         Subnet.objects.filter(site_guid__in=guids).update(site_guid=None)
 
 
-def _in_parts(guids: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def in_parts(guids: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """As many at a time as one query can be asked about."""
     for start in range(0, len(guids), GUIDS_PER_QUERY):
         yield guids[start : start + GUIDS_PER_QUERY]
 

@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
+from pytest_django import Settings
 
 from directory.configuration import DomainConfiguration, SyncSchedule, domain_configuration
 from directory.models import Domain, SyncRun
 from directory.synchronisation.schedule import due
-from directory.tasks import sync_due_domains
+from directory.tasks import forget_old_runs, sync_due_domains
 from portal.celery import app
 from tests.directory import world
 from tests.environment import DOMAIN
@@ -124,6 +126,16 @@ def test_a_run_that_goes_on_is_not_asked_for_again(
     ran(Kind.INCREMENTAL, state, timedelta(seconds=20))
     assert kinds(configuration, NOON + timedelta(seconds=5)) == []
     assert kinds(configuration, NOON + timedelta(seconds=10)) == [Kind.INCREMENTAL]
+
+
+def test_old_runs_are_forgotten(settings: Settings) -> None:
+    settings.DIRECTORY_RUN_RETENTION_DAYS = 90
+    old = ran(Kind.FULL, State.SUCCEEDED, timedelta(days=0))
+    recent = ran(Kind.FULL, State.SUCCEEDED, timedelta(days=0))
+    SyncRun.objects.filter(pk=old.pk).update(started_at=timezone.now() - timedelta(days=91))
+    SyncRun.objects.filter(pk=recent.pk).update(started_at=timezone.now() - timedelta(days=89))
+    forget_old_runs.apply(throw=True)
+    assert list(SyncRun.objects.all()) == [recent]
 
 
 def test_what_is_due_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
