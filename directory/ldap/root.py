@@ -18,6 +18,8 @@ ROOT_ATTRIBUTES = (
     "dnsHostName",
     "dsServiceName",
     "highestCommittedUSN",
+    "domainFunctionality",
+    "forestFunctionality",
 )
 
 
@@ -28,6 +30,8 @@ class DirectoryRoot:
     Attributes:
         invocation_id: Changes when the database is restored from a backup ([MS-ADTS] 3.1.1.1.9).
         highest_committed_usn: The last update sequence number that the controller has used.
+        domain_functionality: Level of the domain ([MS-ADTS] 6.1.4.4), 7 for Windows Server 2016.
+        forest_functionality: Level of the forest.
     """
 
     default_naming_context: str
@@ -37,6 +41,8 @@ class DirectoryRoot:
     dns_host_name: str
     invocation_id: uuid.UUID
     highest_committed_usn: int
+    domain_functionality: int
+    forest_functionality: int
 
 
 def read_root(connection: LdapConnection) -> DirectoryRoot:
@@ -61,4 +67,6 @@ def read_root(connection: LdapConnection) -> DirectoryRoot:
         dns_host_name=root.text("dnsHostName"),
         invocation_id=parse_guid(identity),
         highest_committed_usn=root.integer("highestCommittedUSN"),
+        domain_functionality=root.integer("domainFunctionality"),
+        forest_functionality=root.integer("forestFunctionality"),
     )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ldap3.core.exceptions import LDAPException, LDAPNoSuchObjectResult
+from ldap3.core.results import RESULT_SUCCESS
 
 from directory.ldap.connection import LdapConnection
 from directory.ldap.entries import Entry
@@ -25,6 +26,7 @@ SD_FLAGS_OID = "1.2.840.113556.1.4.801"
 Control = tuple[str, bool, bytes | None]
 SD_FLAGS: list[Control] = [(SD_FLAGS_OID, True, b"\x30\x03\x02\x01\x07")]
 SHOW_DELETED_OID = "1.2.840.113556.1.4.417"  # [MS-ADTS] 3.1.1.3.4.1.14
+PAGING_OID = "1.2.840.113556.1.4.319"  # RFC 2696
 GUIDS_PER_SEARCH = 100
 Scope = Literal["BASE", "LEVEL", "SUBTREE"]
 ReadAttribute = Callable[[str, str], Entry]
@@ -59,78 +61,122 @@ def search(
     Raises:
         DirectoryUnavailable: The controller stopped answering or refused the search.
     """
-
-    def read_attribute(name: str, attribute: str) -> Entry:
-        return read_one(connection, name, [attribute])
-
-    cookie: bytes | None = None
     controls: list[Control] = list(SD_FLAGS) if with_security_descriptor else []
     if with_extended_names:
         controls.append((EXTENDED_DN_OID, True, AS_TEXT))
     if with_deleted:
         controls.append((SHOW_DELETED_OID, True, None))
+
+    def read_attribute(name: str, attribute: str) -> Entry:
+        # With the same controls: the rest of a range must be of the form of its beginning.
+        return _read_base(connection, name, [attribute], controls)
+
+    cookie = before = None
     while True:
-        try:
-            connection.search(
-                base,
-                search_filter,
-                search_scope=scope,
-                attributes=list(attributes),
-                paged_size=None if scope == "BASE" else page_size,
-                paged_cookie=cookie,
-                controls=controls or None,
-            )
-        except LDAPNoSuchObjectResult:
-            return
-        except (LDAPException, OSError) as error:
-            raise DirectoryUnavailable(
-                f"The directory did not answer a search below {base}: {type(error).__name__}.",
-                remedy="Try again; if it stays, check the domain controller and the reading "
-                "account's rights.",
-            ) from error
-        page = entries_of(connection)
-        cookie = _next_cookie(connection.result)
-        for entry in page:
+        page = _ask(
+            connection,
+            base,
+            search_filter,
+            attributes,
+            scope=scope,
+            controls=controls,
+            page_size=None if scope == "BASE" else page_size,
+            cookie=cookie,
+        )
+        if page is None and cookie is None:
+            return  # the base is not there
+        if scope != "BASE":
+            before, cookie = cookie, _next_cookie(connection.result, base)
+            if cookie and cookie == before and not page:
+                raise _unanswered(base, "it sends empty pages without end")
+        for entry in page or ():
             yield complete_ranges(entry, read_attribute)
         if not cookie:
             return
 
 
 def read_one(connection: LdapConnection, base: str, attributes: Sequence[str]) -> Entry:
-    """The entry at ``base`` itself; without values when it cannot be seen."""
-    for entry in _search_base(connection, base, attributes):
-        return entry
-    return Entry(base, {})
+    """The entry at ``base`` itself; without values when it cannot be seen.
+
+    Raises:
+        DirectoryUnavailable: The controller stopped answering or refused the search.
+    """
+    return _read_base(connection, base, attributes, [])
 
 
-def _search_base(
-    connection: LdapConnection, base: str, attributes: Sequence[str]
-) -> Iterator[Entry]:
+def _read_base(
+    connection: LdapConnection, base: str, attributes: Sequence[str], controls: list[Control]
+) -> Entry:
+    found = _ask(connection, base, "(objectClass=*)", attributes, scope="BASE", controls=controls)
+    return found[0] if found else Entry(base, {})
+
+
+def _ask(
+    connection: LdapConnection,
+    base: str,
+    search_filter: str,
+    attributes: Sequence[str],
+    *,
+    scope: Scope,
+    controls: list[Control],
+    page_size: int | None = None,
+    cookie: bytes | None = None,
+) -> list[Entry] | None:
+    """One request, whole or not at all; None where the base is not there."""
     try:
-        connection.search(base, "(objectClass=*)", search_scope="BASE", attributes=list(attributes))
+        connection.search(
+            base,
+            search_filter,
+            search_scope=scope,
+            attributes=list(attributes),
+            paged_size=page_size,
+            # A server that cannot page must say so instead of sending what fits in one answer.
+            paged_criticality=True,
+            paged_cookie=cookie,
+            controls=controls or None,
+        )
     except LDAPNoSuchObjectResult:
-        return
+        return None
     except (LDAPException, OSError) as error:
-        raise DirectoryUnavailable(
-            f"The directory did not answer when asked for {base or 'its root'}.",
-            remedy="Try again; if it stays, check the domain controller.",
-        ) from error
-    yield from entries_of(connection)
+        raise _unanswered(base, type(error).__name__) from error
+    require_success(connection, base)
+    return entries_of(connection)
+
+
+def require_success(connection: LdapConnection, base: str) -> None:
+    """Refuse half an answer: ldap3 reports a limit or a referral as if all were well.
+
+    Raises:
+        DirectoryUnavailable: The search ended before it was done.
+    """
+    if connection.result["result"] != RESULT_SUCCESS:
+        raise _unanswered(base, connection.result["description"])
+
+
+def _unanswered(base: str, reason: str) -> DirectoryUnavailable:
+    return DirectoryUnavailable(
+        f"The directory did not answer a search below {base or 'its root'}: {reason}.",
+        remedy="Try again; if it stays, check the domain controller and the reading account's "
+        "rights.",
+    )
 
 
 def entries_of(connection: LdapConnection) -> list[Entry]:
-    """The objects that the connection's last search found; referrals are left out."""
-    for answer in connection.response or ():
+    """The objects that the connection's last search found, once; referrals are left out."""
+    answers = connection.response or ()
+    connection.response = None  # or this page would be kept until the next has come
+    for answer in answers:
         if answer["type"] == SEARCH_ENTRY:
             entries: list[Entry] = answer["entries"]
             return entries
     return []
 
 
-def _next_cookie(result: Mapping[str, Any]) -> bytes | None:
-    controls = result.get("controls") or {}
-    paging = controls.get("1.2.840.113556.1.4.319")
-    return paging["value"]["cookie"] or None if paging else None
+def _next_cookie(result: Mapping[str, Any], base: str) -> bytes | None:
+    control = (result.get("controls") or {}).get(PAGING_OID)
+    if control is None:
+        raise _unanswered(base, "it does not say whether there is more")
+    return control["value"]["cookie"] or None
 
 
 def complete_ranges(entry: Entry, read: ReadAttribute) -> Entry:

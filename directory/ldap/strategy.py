@@ -6,6 +6,9 @@ Everything else - sending, binding, results, controls - stays ldap3's own.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import ldap3
@@ -34,12 +37,15 @@ class EntryStrategy(SyncStrategy):
         received_bytes: What came so far, without what TLS adds.
         seconds_per_message: How long one message may take from its first byte to its last; None
             for no limit. The socket's own limit is for each piece of it.
+        keep: Attributes, in lower case, that search results are cut down to as they come; None
+            for all.
     """
 
     def __init__(self, connection: ldap3.Connection) -> None:
         super().__init__(connection)
         self.received_bytes = 0
         self.seconds_per_message: float | None = None
+        self.keep: frozenset[str] | None = None
         self._buffer = b""
         self._position = 0  # in the buffer, of the next message
 
@@ -57,12 +63,15 @@ class EntryStrategy(SyncStrategy):
         answers: list[Any] = []
         entries: list[Entry] = []
         while True:
+            seen = len(entries)
             try:
                 self._position, size = decode_search_entries(
                     self._buffer, self._position, message_id, entries
                 )
             except MalformedValue as error:
                 raise self._broken(error.sentence) from error
+            if self.keep is not None:
+                entries[seen:] = [_cut_down(entry, self.keep) for entry in entries[seen:]]
             if size is None:
                 if not self._receive_message():
                     return SESSION_TERMINATED_BY_SERVER
@@ -131,6 +140,23 @@ class EntryStrategy(SyncStrategy):
         """Let go of a connection whose further bytes could not be told apart; returns the error."""
         self.close()
         return LDAPSocketReceiveError(reason)
+
+
+def _cut_down(entry: Entry, keep: frozenset[str]) -> Entry:
+    values = entry.values
+    return replace(entry, values={name: values[name] for name in keep if name in values})
+
+
+@contextmanager
+def keeping(connection: ldap3.Connection, attributes: Collection[str] | None) -> Iterator[None]:
+    """Keep only these attributes of what is found, and objectGUID; everything when None."""
+    strategy: EntryStrategy = connection.strategy
+    if attributes is not None:
+        strategy.keep = frozenset(name.lower() for name in (*attributes, "objectGUID"))
+    try:
+        yield
+    finally:
+        strategy.keep = None
 
 
 def install(connection: ldap3.Connection) -> EntryStrategy:

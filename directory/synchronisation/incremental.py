@@ -182,6 +182,7 @@ def _changes_since(session: Session, place: Place, cursor: ReplicationCursor) ->
             cursor.naming_context,
             bytes(cursor.cookie),
             followed_attributes(place),
+            keep=("name",),
         ):
             found.cookie = page.cookie
             for entry in page.entries:

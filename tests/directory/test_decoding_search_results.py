@@ -18,20 +18,10 @@ from directory.ldap.decoding import decode_search_entries, message_size
 from directory.ldap.entries import Entry
 from directory.ldap.extended_names import parse_extended_name, parse_reference
 from directory.ldap.values import MalformedValue, pack_sid, parse_sid
+from tests.directory.scripted_ldap import element
 
 GUID = uuid.UUID("00112233-4455-6677-8899-aabbccddeeff")
 SID = "S-1-5-21-1-2-3-1104"
-
-
-def element(tag: int, content: bytes, *, long: bool = False) -> bytes:
-    """One element of BER; ``long``: with the four-byte lengths that Windows writes."""
-    size = len(content)
-    if long:
-        return bytes([tag, 0x84]) + size.to_bytes(4, "big") + content
-    if size < 0x80:
-        return bytes([tag, size]) + content
-    digits = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(digits)]) + digits + content
 
 
 def message(
