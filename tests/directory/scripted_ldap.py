@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +20,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from directory.configuration import connection_settings
+from directory.ldap.connection import LdapConnection, ServerAddress, open_connection
+
 SERVER_NAME = "scripted.r2.local"
+ADDRESS = ServerAddress(SERVER_NAME, "127.0.0.1")
 PAGING = "1.2.840.113556.1.4.319"
 DIRSYNC = "1.2.840.113556.1.4.841"
 BIND, SEARCH = 0x60, 0x63
@@ -254,15 +258,24 @@ def _read(connection: socket.socket, size: int) -> bytes:
     return found
 
 
+def connect(server: ScriptedLdap, *, patience: float = 10.0) -> LdapConnection:
+    """A connection of the reading account, who waits so many seconds for an answer."""
+    settings = replace(connection_settings(), ca_file=server.ca_file, read_timeout_seconds=patience)
+    return open_connection(settings, [ADDRESS])
+
+
 @contextlib.contextmanager
-def scripted_ldap(folder: Path, *, starttls: bool = False) -> Iterator[ScriptedLdap]:
+def scripted_ldap(
+    folder: Path, *, starttls: bool = False, ends_at: datetime | None = None
+) -> Iterator[ScriptedLdap]:
     """A server at 127.0.0.1 with a certificate of an authority of its own.
 
     Args:
         folder: Where the certificates are written to.
         starttls: Speak TLS only once asked to, as on port 389.
+        ends_at: When the certificate expires; tomorrow when None.
     """
-    ca_file, chain = _certificates(folder)
+    ca_file, chain = _certificates(folder, ends_at)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -282,14 +295,17 @@ def scripted_ldap(folder: Path, *, starttls: bool = False) -> Iterator[ScriptedL
                 listener.shutdown(socket.SHUT_RDWR)
 
 
-def _certificates(folder: Path) -> tuple[Path, Path]:
+def _certificates(folder: Path, ends_at: datetime | None) -> tuple[Path, Path]:
     """The authority's certificate, and the server's with its key."""
     now = datetime.now(UTC)
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Scripted authority")])
 
     def issue(
-        name: x509.Name, key: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType
+        name: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        extension: x509.ExtensionType,
+        ends_at: datetime | None = None,
     ) -> x509.Certificate:
         return (
             x509.CertificateBuilder()
@@ -298,7 +314,7 @@ def _certificates(folder: Path) -> tuple[Path, Path]:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_after(ends_at or now + timedelta(days=1))
             .add_extension(extension, critical=False)
             .sign(authority_key, hashes.SHA256())
         )
@@ -309,6 +325,7 @@ def _certificates(folder: Path) -> tuple[Path, Path]:
         x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, SERVER_NAME)]),
         key,
         x509.SubjectAlternativeName([x509.DNSName(SERVER_NAME)]),
+        ends_at,
     )
     pem = serialization.Encoding.PEM
     ca_file, chain = folder / "scripted-ca.pem", folder / "scripted.pem"

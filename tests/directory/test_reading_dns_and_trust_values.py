@@ -108,6 +108,20 @@ def test_the_names_of_a_forest() -> None:
     )
 
 
+def test_the_names_of_a_forest_as_samba_packs_them() -> None:
+    raw = bytes.fromhex(
+        "01000000030000001d000000000000000080209bcb82d801000c000000636f6e746f736f2e74657374"
+        "21000000010000000080209bcb82d80101100000006c61622e636f6e746f736f2e74657374"
+        "44000000000000000080209bcb82d8010218000000010400000000000515000000090000000800000007000000"
+        "0c000000636f6e746f736f2e7465737407000000434f4e544f534f"
+    )
+    assert parse_forest_trust(raw) == (
+        ForestName(0, 0, dns_name="contoso.test"),
+        ForestName(1, 1, dns_name="lab.contoso.test"),
+        ForestName(2, 0, dns_name="contoso.test", netbios_name="CONTOSO", sid=SID),
+    )
+
+
 @given(st.binary(max_size=80))
 def test_anything_else_is_refused_or_understood(raw: bytes) -> None:
     for parse in (parse_dns_record, parse_forest_trust):

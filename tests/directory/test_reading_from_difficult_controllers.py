@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from directory.configuration import connection_settings
-from directory.ldap.changes import (
-    CookieRefused,
-    DirSyncRefused,
-    current_cookie,
-    read_changes,
-)
+from directory.ldap.certificates import describe_certificate
 from directory.ldap.connection import (
     LdapConnection,
-    ServerAddress,
     close_connection,
     open_connection,
     received_bytes,
 )
 from directory.ldap.entries import Entry
-from directory.ldap.errors import DirectoryUnavailable
-from directory.ldap.extended_names import EXTENDED_DN_OID, parse_reference
+from directory.ldap.errors import CertificateRefused, DirectoryUnavailable
 from directory.ldap.root import read_root
-from directory.ldap.search import read_one, search, search_by_guid
+from directory.ldap.search import read_one, search
 from tests.directory.scripted_ldap import (
+    ADDRESS,
     SERVER_NAME,
     Answer,
     Close,
@@ -37,7 +35,7 @@ from tests.directory.scripted_ldap import (
     ScriptedLdap,
     Silence,
     Step,
-    dirsync,
+    connect,
     element,
     number,
     paging,
@@ -46,27 +44,7 @@ from tests.directory.scripted_ldap import (
 
 BASE = "DC=r2,DC=local"
 GROUP = f"CN=Everybody,{BASE}"
-ADDRESS = ServerAddress(SERVER_NAME, "127.0.0.1")
 IMPATIENT_SECONDS = 0.5
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedLdap]:
-    with scripted_ldap(tmp_path) as running:
-        monkeypatch.setattr("directory.ldap.connection.LDAPS_PORT", running.port)
-        yield running
-
-
-def connect(server: ScriptedLdap, *, patience: float = 10.0) -> LdapConnection:
-    settings = replace(connection_settings(), ca_file=server.ca_file, read_timeout_seconds=patience)
-    return open_connection(settings, [ADDRESS])
-
-
-@pytest.fixture
-def connection(server: ScriptedLdap) -> Iterator[LdapConnection]:
-    opened = connect(server)
-    yield opened
-    close_connection(opened)
 
 
 def reading(connection: LdapConnection, **options: bool) -> list[Entry]:
@@ -96,15 +74,15 @@ def in_pages(all_names: list[str], size: int, *, long: bool = False) -> Answer:
 @pytest.mark.parametrize("long", [False, True])
 @pytest.mark.parametrize("count", [0, 1, 999, 1000, 1001, 2500])
 def test_every_page_is_read(
-    server: ScriptedLdap, connection: LdapConnection, count: int, long: bool
+    server: ScriptedLdap, scripted: LdapConnection, count: int, long: bool
 ) -> None:
     server.answer = in_pages(names(count), 1000, long=long)
-    assert [entry.distinguished_name for entry in reading(connection)] == names(count)
+    assert [entry.distinguished_name for entry in reading(scripted)] == names(count)
     assert len(server.requests) == max(1, (count + 999) // 1000)
 
 
-def test_what_was_received_is_counted(server: ScriptedLdap, connection: LdapConnection) -> None:
-    before = received_bytes(connection)
+def test_what_was_received_is_counted(server: ScriptedLdap, scripted: LdapConnection) -> None:
+    before = received_bytes(scripted)
     sent: list[bytes] = []
 
     def answer(request: Request) -> list[Step]:
@@ -113,12 +91,12 @@ def test_what_was_received_is_counted(server: ScriptedLdap, connection: LdapConn
         return list(sent)
 
     server.answer = answer
-    assert len(reading(connection)) == 1
-    assert received_bytes(connection) - before == len(b"".join(sent))
+    assert len(reading(scripted)) == 1
+    assert received_bytes(scripted) - before == len(b"".join(sent))
 
 
 def test_referrals_to_other_partitions_are_left_out(
-    server: ScriptedLdap, connection: LdapConnection
+    server: ScriptedLdap, scripted: LdapConnection
 ) -> None:
     server.answer = lambda request: [
         request.reference("ldaps://other/DC=other"),
@@ -126,15 +104,15 @@ def test_referrals_to_other_partitions_are_left_out(
         request.reference("ldaps://another/DC=another"),
         request.done(0, paging(b"")),
     ]
-    assert [entry.distinguished_name for entry in reading(connection)] == [GROUP]
+    assert [entry.distinguished_name for entry in reading(scripted)] == [GROUP]
 
 
 def test_a_base_that_is_not_there_has_nothing_below_it(
-    server: ScriptedLdap, connection: LdapConnection
+    server: ScriptedLdap, scripted: LdapConnection
 ) -> None:
     server.answer = lambda request: [request.done(32)]
-    assert reading(connection) == []
-    assert read_one(connection, GROUP, ["cn"]) == Entry(GROUP, {})
+    assert reading(scripted) == []
+    assert read_one(scripted, GROUP, ["cn"]) == Entry(GROUP, {})
 
 
 def partly(code: int) -> Answer:
@@ -169,11 +147,11 @@ INCOMPLETE: dict[str, Answer] = {
 
 @pytest.mark.parametrize("answer", INCOMPLETE.values(), ids=list(INCOMPLETE))
 def test_half_an_answer_is_never_taken_for_the_whole(
-    server: ScriptedLdap, connection: LdapConnection, answer: Answer
+    server: ScriptedLdap, scripted: LdapConnection, answer: Answer
 ) -> None:
     server.answer = answer
     with pytest.raises(DirectoryUnavailable) as failure:
-        reading(connection)
+        reading(scripted)
     assert BASE in failure.value.sentence
     assert failure.value.remedy
 
@@ -220,14 +198,14 @@ NONSENSE: dict[str, Answer] = {
 
 @pytest.mark.parametrize("answer", NONSENSE.values(), ids=list(NONSENSE))
 def test_nonsense_ends_the_connection_with_an_error(
-    server: ScriptedLdap, connection: LdapConnection, answer: Answer
+    server: ScriptedLdap, scripted: LdapConnection, answer: Answer
 ) -> None:
     server.answer = answer
     with pytest.raises(DirectoryUnavailable):
-        reading(connection)
+        reading(scripted)
     server.answer = in_pages(names(3), 2)
     with pytest.raises(DirectoryUnavailable):  # what is left in the pipe answers nothing
-        reading(connection)
+        reading(scripted)
     again = connect(server)
     assert len(reading(again)) == 3
     close_connection(again)
@@ -261,162 +239,6 @@ def test_an_answer_that_trickles_in_ends_with_an_error_in_time(server: ScriptedL
     close_connection(connection)
 
 
-# --- attributes in ranges -------------------------------------------------------------------------
-
-
-def member_name(index: int) -> bytes:
-    guid = uuid.UUID(int=index)
-    return f"<GUID={guid}>;<SID=S-1-5-21-1-2-3-{index}>;CN=Member {index},{BASE}".encode()
-
-
-def ranging(count: int, limit: int = 1500) -> Answer:
-    """As Active Directory does: 1,500 values at a time ([MS-ADTS] 3.1.1.3.1.3.3)."""
-
-    def members(request: Request, start: int) -> dict[str, list[bytes]]:
-        values = [member_name(index) for index in range(start, min(start + limit, count))]
-        if EXTENDED_DN_OID not in request.controls:
-            values = [value.rpartition(b">;")[2] for value in values]
-        end = "*" if start + limit >= count else str(start + limit - 1)
-        if not start and end == "*":
-            return {"member": values}
-        return {"member": [], f"member;range={start}-{end}": values}
-
-    def answer(request: Request) -> list[Step]:
-        asked = re.fullmatch(r"member;range=(\d+)-\*", request.attributes[-1])
-        start = int(asked[1]) if asked else 0
-        controls = [] if asked else [paging(b"")]
-        return [request.entry(GROUP, members(request, start)), request.done(0, *controls)]
-
-    return answer
-
-
-@pytest.mark.parametrize("count", [0, 1500, 1501, 4321])
-def test_members_in_ranges_are_read_with_guid_and_sid_to_the_last(
-    server: ScriptedLdap, connection: LdapConnection, count: int
-) -> None:
-    server.answer = ranging(count)
-    (entry,) = reading(connection, with_extended_names=True)
-    expected = [(uuid.UUID(int=n).hex, f"S-1-5-21-1-2-3-{n}") for n in range(count)]
-    assert [parse_reference(raw) for raw in entry.all("member")] == expected
-    assert {request.base for request in server.requests[1:]} <= {GROUP}
-
-
-def test_members_in_ranges_are_read_without_extended_names_too(
-    server: ScriptedLdap, connection: LdapConnection
-) -> None:
-    server.answer = ranging(3001)
-    (entry,) = reading(connection)
-    assert entry.all("member")[-1] == f"CN=Member 3000,{BASE}".encode()
-    assert len(entry.all("member")) == 3001
-
-
-def test_a_group_that_vanishes_between_its_ranges_is_not_read_in_part(
-    server: ScriptedLdap, connection: LdapConnection
-) -> None:
-    whole = ranging(4000)
-    server.answer = lambda request: (
-        [request.done(32)] if "range" in request.attributes[-1] else whole(request)
-    )
-    with pytest.raises(DirectoryUnavailable, match="in part"):
-        reading(connection)
-
-
-# --- by GUID --------------------------------------------------------------------------------------
-
-
-def test_objects_are_asked_for_by_guid_a_hundred_at_a_time(
-    server: ScriptedLdap, connection: LdapConnection
-) -> None:
-    server.answer = lambda request: [request.entry(GROUP, {}), request.done(0, paging(b""))]
-    found = list(search_by_guid(connection, BASE, [uuid.uuid4() for _ in range(250)], ["cn"]))
-    assert len(found) == len(server.requests) == 3
-    assert list(search_by_guid(connection, BASE, [], ["cn"])) == []
-
-
-# --- changes --------------------------------------------------------------------------------------
-
-
-def changes(connection: LdapConnection, cookie: bytes | None) -> list[tuple[str, bytes]]:
-    return [
-        (entry.distinguished_name, page.cookie)
-        for page in read_changes(connection, BASE, cookie, ["cn", "name"])
-        for entry in page.entries
-    ]
-
-
-def test_changes_are_read_page_by_page_each_with_its_cookie(
-    server: ScriptedLdap, connection: LdapConnection
-) -> None:
-    one, two, three = names(3)
-
-    def answer(request: Request) -> list[Step]:
-        if len(server.requests) == 1:
-            cookie = dirsync(b"first", is_last=False)
-            return [request.entry(one, {}), request.entry(two, {}), request.done(0, cookie)]
-        return [request.entry(three, {}), request.done(0, dirsync(b"second"))]
-
-    server.answer = answer
-    assert changes(connection, b"start") == [(one, b"first"), (two, b"first"), (three, b"second")]
-    sent = [request.controls["1.2.840.113556.1.4.841"] for request in server.requests]
-    assert [b"start" in sent[0], b"first" in sent[1]] == [True, True]
-
-
-def test_only_the_values_that_are_wanted_are_kept(
-    server: ScriptedLdap, connection: LdapConnection
-) -> None:
-    guid = uuid.uuid4()
-    values = {"objectGUID": [guid.bytes_le], "name": [b"x"], "member": [b"y" * 1000]}
-    server.answer = lambda request: [request.entry(GROUP, values), request.done(0, dirsync(b"c"))]
-    (page,) = read_changes(connection, BASE, None, keep=["Name"])
-    assert set(page.entries[0].values) == {"objectguid", "name"}
-    assert page.entries[0].guid == guid
-    (page,) = read_changes(connection, BASE, None)
-    assert set(page.entries[0].values) == {"objectguid", "name", "member"}
-
-
-@pytest.mark.parametrize(
-    ("cookie", "code", "error"),
-    [
-        (b"cookie", 12, CookieRefused),
-        (b"cookie", 53, CookieRefused),
-        (b"cookie", 50, DirSyncRefused),
-        (None, 12, DirSyncRefused),
-        (None, 50, DirSyncRefused),
-        (None, 53, DirSyncRefused),
-    ],
-)
-def test_a_refusal_says_whether_the_cookie_is_at_fault(
-    server: ScriptedLdap,
-    connection: LdapConnection,
-    cookie: bytes | None,
-    code: int,
-    error: type[DirectoryUnavailable],
-) -> None:
-    server.answer = lambda request: [request.done(code)]
-    with pytest.raises(error) as refusal:
-        changes(connection, cookie)
-    assert type(refusal.value) is error
-    assert refusal.value.remedy
-
-
-@pytest.mark.parametrize("code", [3, 4, 11, 51, 52])
-def test_a_controller_that_is_busy_does_not_cost_the_cookie(
-    server: ScriptedLdap, connection: LdapConnection, code: int
-) -> None:
-    server.answer = lambda request: [request.entry(GROUP, {}), request.done(code)]
-    with pytest.raises(DirectoryUnavailable) as failure:
-        changes(connection, b"cookie")
-    assert type(failure.value) is DirectoryUnavailable
-
-
-def test_a_controller_that_ignores_dirsync_is_found_out(
-    server: ScriptedLdap, connection: LdapConnection
-) -> None:
-    server.answer = lambda request: [request.entry(GROUP, {}), request.done()]
-    with pytest.raises(DirSyncRefused):
-        current_cookie(connection, BASE)
-
-
 # --- what a controller is -------------------------------------------------------------------------
 
 
@@ -440,21 +262,21 @@ def root_answer(**service: list[bytes]) -> Answer:
     return answer
 
 
-def test_a_controller_says_what_it_is(server: ScriptedLdap, connection: LdapConnection) -> None:
+def test_a_controller_says_what_it_is(server: ScriptedLdap, scripted: LdapConnection) -> None:
     identity = uuid.uuid4()
     server.answer = root_answer(invocationId=[identity.bytes_le])
-    root = read_root(connection)
+    root = read_root(scripted)
     assert (root.default_naming_context, root.dns_host_name) == (BASE, SERVER_NAME)
     assert (root.invocation_id, root.highest_committed_usn) == (identity, 12_345_678_901)
     assert root.domain_functionality == 7
 
 
 def test_a_controller_that_hides_its_identity_is_refused(
-    server: ScriptedLdap, connection: LdapConnection
+    server: ScriptedLdap, scripted: LdapConnection
 ) -> None:
     server.answer = root_answer()
     with pytest.raises(DirectoryUnavailable, match=re.escape(SERVER_NAME)):
-        read_root(connection)
+        read_root(scripted)
 
 
 # --- StartTLS -------------------------------------------------------------------------------------
@@ -477,3 +299,36 @@ def test_nothing_from_before_tls_is_taken_for_an_answer_inside_it(
         else:
             close_connection(open_connection(settings, [ADDRESS]))
             assert len(server.binds) == 1
+
+
+# --- certificates ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tls", ["ldaps", "starttls"])
+def test_a_certificate_that_has_expired_is_named_with_its_dates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tls: str
+) -> None:
+    ended = datetime.now(UTC) - timedelta(hours=1)
+    starttls = tls == "starttls"
+    with scripted_ldap(tmp_path, starttls=starttls, ends_at=ended) as server:
+        port = "LDAP_PORT" if starttls else "LDAPS_PORT"
+        monkeypatch.setattr(f"directory.ldap.connection.{port}", server.port)
+        settings = replace(
+            connection_settings(),
+            ca_file=server.ca_file,
+            tls="starttls" if starttls else "ldaps",
+        )
+        with pytest.raises(CertificateRefused) as refusal:
+            open_connection(settings, [ADDRESS])
+        assert server.binds == []
+    sentence = refusal.value.sentence
+    assert "certificate has expired" in sentence
+    assert f"CN={SERVER_NAME}" in sentence
+    assert "issued by CN=Scripted authority" in sentence
+    assert f"to {ended:%Y-%m-%d %H:%M} UTC" in sentence
+    assert re.search(r"SHA-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}\.", sentence)
+
+
+@given(st.binary(max_size=300))
+def test_a_certificate_that_cannot_be_read_still_has_a_fingerprint(raw: bytes) -> None:
+    assert hashlib.sha256(raw).hexdigest().upper() in describe_certificate(raw).replace(":", "")
