@@ -56,5 +56,9 @@ class Actor:
         return bool(self.roles & {"manager", "auditor", "operator"})
 
     @property
+    def is_operator(self) -> bool:
+        return "operator" in self.roles
+
+    @property
     def may_read_audit_trail(self) -> bool:
         return bool(self.roles & {"manager", "auditor"})

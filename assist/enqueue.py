@@ -20,6 +20,7 @@ from assist.models import Offer
 log = structlog.get_logger()
 
 CONTACT_NOVICE = "assist.contact_novice"
+READ_DIRECTORY = "directory.sync_directory"
 
 
 def contact_novice(offer_id: uuid.UUID, *, now: datetime) -> None:
@@ -28,7 +29,12 @@ def contact_novice(offer_id: uuid.UUID, *, now: datetime) -> None:
     transaction.on_commit(partial(_send, CONTACT_NOVICE, str(offer_id)))
 
 
-def _send(task_name: str, *args: str) -> None:
+def read_directory(domain: str, kind: str, *, accept_removals: bool) -> None:
+    """Have a worker read a domain, after the commit."""
+    transaction.on_commit(partial(_send, READ_DIRECTORY, domain, kind, accept_removals))
+
+
+def _send(task_name: str, *args: str | bool) -> None:
     try:
         # retry=False: a person waits for the answer; the sweep sends again soon enough.
         current_app.send_task(task_name, args=args, retry=False)

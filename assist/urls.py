@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from assist.views import audit, computers, offers, preferences
+from assist.views import audit, computers, directory, offers, preferences
 
 urlpatterns = [
     path("", computers.home, name="home"),
@@ -21,5 +21,17 @@ urlpatterns = [
     path("offers/<uuid:offer_id>/invitation", offers.offer_invitation, name="offer-invitation"),
     path("audit", audit.audit, name="audit"),
     path("audit/verify", audit.audit_verify, name="audit-verify"),
+    path("directory", directory.directory, name="directory"),
+    path("directory/live", directory.directory_live, name="directory-live"),
+    path("directory/read", directory.directory_read, name="directory-read"),
+    path("directory/runs/<int:run_id>", directory.directory_run, name="directory-run"),
+    path("directory/search", directory.directory_search, name="directory-search"),
+    path("directory/path", directory.directory_path, name="directory-path"),
+    path("directory/objects/<uuid:guid>", directory.directory_object, name="directory-object"),
+    path(
+        "directory/objects/<uuid:guid>/live",
+        directory.directory_object_live,
+        name="directory-object-live",
+    ),
     path("preferences", preferences.preferences, name="preferences"),
 ]

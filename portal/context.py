@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from assist.views.access import actor_for, request_id_of
+from directory.alerts import alerts
 from directory.errors import PortalError
 
 
@@ -39,8 +41,11 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     entries = [("Offer help", "home"), ("Offers", "offers")] if actor.roles else []
     if actor.may_read_audit_trail:
         entries.append(("Audit trail", "audit"))
+    if actor.is_operator:
+        entries.append(("Directory", "directory"))
     return context | {
         "actor": actor,
+        "directory_alerts": alerts(timezone.now()) if actor.is_operator else [],
         "entries": [
             Entry(label, reverse(name), _is_current(request.path, reverse(name)))
             for label, name in entries

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from assist.errors import NotAllowed
 from assist.views.access import request_id_of
+from directory.alerts import alerts
 from directory.errors import PortalError
 from directory.models import Domain
 
@@ -43,10 +44,17 @@ def health(request: HttpRequest) -> JsonResponse:
     """Whether this process can serve: 200 with database and Redis, else 503.
 
     ``directory_age_seconds`` is the age of the oldest domain's last synchronisation, null before
-    the first. It does not change the status: old pages are better than none.
+    the first, and ``directory_alerts`` how many an operator is shown. Neither changes the status:
+    old pages are better than none.
     """
-    answer: dict[str, object] = {"database": "ok", "redis": "ok", "directory_age_seconds": None}
+    answer: dict[str, object] = {
+        "database": "ok",
+        "redis": "ok",
+        "directory_age_seconds": None,
+        "directory_alerts": None,
+    }
     try:
+        answer["directory_alerts"] = len(alerts(timezone.now()))
         synced = Domain.objects.filter(is_present=True).order_by("synced_at").first()
         if synced is not None and synced.synced_at is not None:
             answer["directory_age_seconds"] = int(

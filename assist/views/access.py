@@ -92,6 +92,21 @@ def offer_of(request: HttpRequest, offer_id: uuid.UUID) -> Offer:
     return offer_for(actor_for(request), offer_id)
 
 
+def for_operators(view: View[P]) -> View[P]:
+    """Lets operators through, nobody else."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not actor_for(request).is_operator:
+            raise NotAllowed(
+                "The directory is for the portal's operators.",
+                remedy="Ask one of them for what you want to know, or for the role.",
+            )
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
 def for_readers_of_the_audit_trail(view: View[P]) -> View[P]:
     """Lets managers and auditors through, nobody else."""
 

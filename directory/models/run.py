@@ -58,6 +58,22 @@ class SyncRun(models.Model):
     def __str__(self) -> str:
         return f"{self.domain_dns_name} {self.started_at:%Y-%m-%d %H:%M} {self.state}"
 
+    @property
+    def added(self) -> int:
+        return self._sum("added")
+
+    @property
+    def changed(self) -> int:
+        return self._sum("changed")
+
+    @property
+    def removed(self) -> int:
+        return self._sum("removed")
+
+    def _sum(self, what: str) -> int:
+        """Over all kinds of objects."""
+        return sum(numbers.get(what, 0) for numbers in self.counts.values())
+
 
 class SyncProblem(models.Model):
     """An object that a run could not take over, and why. What was known of it stays."""

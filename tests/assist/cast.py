@@ -167,7 +167,7 @@ def make_cast() -> Cast:
     cast = Cast(domain, unit, policy)
     for name in (
         *("mjones", "nkhan", "radmin", "eadams", "pwright", "ovega"),
-        *("tmanager", "aauditor", "bsmith", "cwong"),
+        *("tmanager", "aauditor", "ooperator", "bsmith", "cwong"),
     ):
         cast.add_account(name)
     caller = cast.add_account("svc-ra-portal")
@@ -185,6 +185,7 @@ def make_cast() -> Cast:
     cast.join(experts, cast.mjones, cast.nkhan, cast.radmin, cast.eadams, cast.pwright)
     cast.join(cast.add_group("Remote Assistance Managers"), cast.tmanager)
     cast.join(cast.add_group("Remote Assistance Auditors"), cast.aauditor)
+    cast.join(cast.add_group("Remote Assistance Operators"), cast.accounts["ooperator"])
     cast.add_helper(r"R2\Helpdesk Winnipeg", helpdesk)
     cast.add_helper(r"R2\Remote Assistance Portal", portal)
     cast.add_computer("XP191")

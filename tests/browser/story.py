@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
@@ -15,7 +15,7 @@ from assist.lifecycle import Mode, State
 from assist.models import EvidenceKind, EvidenceSource, Grade, LogonSessionChoice, Offer
 from assist.offers.evidence import add, settle
 from assist.offers.transitions import move
-from directory.models import OrganizationalUnit
+from directory.models import OrganizationalUnit, SyncRun
 from tests.assist.cast import Cast, make_cast, make_policy
 
 CONNECTION_STRING = (
@@ -40,6 +40,39 @@ class Story:
     cast: Cast
     offers: dict[str, Offer] = field(default_factory=dict)
 
+    @property
+    def stopped_run(self) -> SyncRun:
+        return SyncRun.objects.get(state=SyncRun.State.STOPPED)
+
+
+def _add_runs(now: datetime) -> None:
+    """A full reading that is over, one that goes on, and one that stopped."""
+    counts = {"computers": {"read": 4000, "added": 3, "changed": 12, "removed": 1}}
+    for minutes, state, more in (
+        (90, SyncRun.State.SUCCEEDED, {"counts": counts, "progress": 100}),
+        (
+            30,
+            SyncRun.State.STOPPED,
+            {
+                "kind": SyncRun.Kind.SWEEP,
+                "error": "812 of 4000 computers of r2.local are gone from the directory: more "
+                "than the 20 % that one synchronisation may remove. Nothing was changed.",
+                "remedy": "If that is right, accept the removals.",
+            },
+        ),
+        (0, SyncRun.State.RUNNING, {"stage": "reading", "progress": 40, "objects_done": 1600}),
+    ):
+        began = now - timedelta(minutes=minutes, seconds=20)
+        SyncRun.objects.create(
+            domain_dns_name="r2.local",
+            state=state,
+            controller="dc1.r2.local",
+            started_at=began,
+            heartbeat_at=began + timedelta(seconds=15),
+            finished_at=None if state == SyncRun.State.RUNNING else began + timedelta(seconds=18),
+            **more,
+        )
+
 
 def tell() -> Story:
     """Fill the database."""
@@ -53,6 +86,7 @@ def tell() -> Story:
     cast.xp191.managed_by = cast.bsmith
     cast.xp191.save()
     _add_computers(cast)
+    _add_runs(now)
     story = Story(cast)
     for number, (name, tell_one) in enumerate(
         {

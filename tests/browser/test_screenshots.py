@@ -45,6 +45,14 @@ def paths_of(story: Story) -> dict[str, tuple[str | None, str]]:
         "offer-form": ("mjones", "/offers/create"),
         "audit": ("aauditor", "/audit"),
         "preferences": ("mjones", "/preferences"),
+        "directory": ("ooperator", "/directory"),
+        "directory-search": ("ooperator", "/directory/search?q=win"),
+        "directory-object": ("ooperator", f"/directory/objects/{computers['XP191'].pk}"),
+        "directory-run": ("ooperator", f"/directory/runs/{story.stopped_run.pk}"),
+        "directory-path": (
+            "ooperator",
+            "/directory/path?member=R2%5Cnkhan&group=R2%5CHelpdesk%20Winnipeg",
+        ),
         "not-found": ("mjones", "/nowhere"),
         "not-allowed": ("mjones", "/audit"),
     }

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from directory import synchronisation
+from directory.browsing import ObjectNotThere, find_object, read_live
 from directory.configuration import domain_configuration
 from directory.membership import group_paths
 from directory.models import (
@@ -130,3 +131,16 @@ def test_addresses_of_the_zones_lead_to_names(synced_directory: Domain) -> None:
 def test_objects_are_known_by_their_guid(synced_directory: Domain) -> None:
     assert isinstance(find_account("mjones").guid, uuid.UUID)
     assert find_account("mjones").sid.startswith(synced_directory.sid)
+
+
+def test_an_object_is_read_as_the_directory_has_it_now(synced_directory: Domain) -> None:
+    found = find_object(find_computer("XP191").guid)
+    assert found is not None
+    live = {attribute.name: attribute for attribute in read_live(found)}
+    assert live["objectsid"].values[0].decoded == found.item.sid
+    assert live["objectguid"].values[0].decoded == str(found.item.guid)
+    assert live["samaccountname"].values[0].raw == "XP191$"
+    assert live["whenchanged"].values[0].decoded.endswith("UTC")
+    found.item.guid = uuid.uuid4()
+    with pytest.raises(ObjectNotThere):
+        read_live(found)
