@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import IntFlag
 from functools import partial
 from typing import Any
 
@@ -19,11 +20,16 @@ from directory.ldap.connection import ServerAddress, close_connection, open_conn
 from directory.ldap.entries import Entry
 from directory.ldap.search import search_by_guid
 from directory.ldap.values import (
+    GroupType,
     MalformedValue,
+    TrustAttributes,
+    UserAccountControl,
     parse_filetime,
     parse_generalized_time,
     parse_guid,
+    parse_integer,
     parse_sid,
+    unsigned,
 )
 from directory.models import (
     Account,
@@ -119,6 +125,15 @@ FILETIME_ATTRIBUTES = frozenset(
     }
 )
 TIME_ATTRIBUTES = frozenset({"whencreated", "whenchanged", "dscorepropagationdata"})
+FLAG_ATTRIBUTES: dict[str, type[IntFlag]] = {
+    "useraccountcontrol": UserAccountControl,
+    "grouptype": GroupType,
+    "trustattributes": TrustAttributes,
+}
+FLAG_COLUMNS: dict[str, type[IntFlag]] = {
+    "user_account_control": UserAccountControl,
+    "attributes": TrustAttributes,
+}
 MOST_VALUES = 100
 MOST_CHARACTERS = 500
 
@@ -230,9 +245,17 @@ def columns_of(found: Found) -> Iterator[tuple[str, str]]:
             value = f"{len(value)} bytes"
         elif isinstance(value, bool):
             value = "yes" if value else "no"
+        elif column.name in FLAG_COLUMNS:
+            value = f"{value} ({_flags(FLAG_COLUMNS[column.name], value)})"
         elif isinstance(value, list):
             value = "\n".join(map(str, value))
         yield column.verbose_name, str(value)
+
+
+def _flags(flags: type[IntFlag], value: int) -> str:
+    """The names of the flags that are set, as far as they have one here."""
+    names = [str(flag.name).lower().replace("_", " ") for flag in flags if value & flag]
+    return ", ".join(names) or "none with a name"
 
 
 def _named(model: Any, guid: uuid.UUID) -> str:
@@ -319,6 +342,8 @@ def _decoded(name: str, raw: bytes) -> str:
         if name in FILETIME_ATTRIBUTES:
             moment = parse_filetime(raw)
             return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "never"
+        if name in FLAG_ATTRIBUTES:
+            return _flags(FLAG_ATTRIBUTES[name], unsigned(parse_integer(raw)))
         if name in TIME_ATTRIBUTES:
             return f"{parse_generalized_time(raw):%Y-%m-%d %H:%M:%S} UTC"
     except MalformedValue as error:

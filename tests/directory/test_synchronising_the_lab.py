@@ -140,6 +140,7 @@ def test_an_object_is_read_as_the_directory_has_it_now(synced_directory: Domain)
     assert live["objectsid"].values[0].decoded == found.item.sid
     assert live["objectguid"].values[0].decoded == str(found.item.guid)
     assert live["samaccountname"].values[0].raw == "XP191$"
+    assert "workstation trust account" in live["useraccountcontrol"].values[0].decoded
     assert live["whenchanged"].values[0].decoded.endswith("UTC")
     found.item.guid = uuid.uuid4()
     with pytest.raises(ObjectNotThere):
