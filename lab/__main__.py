@@ -9,9 +9,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from lab import changes, controller, prerequisites, processes, world
+from lab import changes, controller, forests, prerequisites, processes, world
 from lab.errors import LabError
 from lab.paths import LabPaths
 
@@ -36,15 +36,17 @@ def up(paths: LabPaths, *, domain_only: bool, objects: int | None = None) -> Non
     def say(what: str) -> None:
         print(f"{time.monotonic() - began:7.1f} s  {what}", flush=True)
 
-    if not controller.is_built(paths, objects):
+    if not forests.is_built(paths, objects):
         down(paths)
-        controller.build(paths, objects or 0)
-        say(f"domain {world.DNS_NAME} provisioned and filled")
+        forests.build(paths, objects or 0)
+        say(f"domains {' and '.join(domain.dns_name for domain in world.DOMAINS)} made")
     paths.make()
-    if not controller.runs(paths):
-        controller.stop(paths)
-        controller.start(paths)
-        say(f"domain controller answers at {world.CONTROLLER_ADDRESS}")
+    missing = [domain for domain in world.DOMAINS if not controller.runs(paths, domain)]
+    for domain in missing:
+        controller.stop(paths, domain)
+    controller.start(paths, *missing)
+    for domain in missing:
+        say(f"domain controller {domain.controller.name} answers at {domain.controller.address}")
     if not domain_only and not _computers_run(paths):
         _start_computers(paths)
         say(f"{len(SIMULATED)} simulated computers listen")
@@ -70,7 +72,36 @@ def down(paths: LabPaths) -> None:
     """Stops everything; what was made stays for the next time."""
     processes.stop(paths, COMPUTERS)
     paths.computers_ready.unlink(missing_ok=True)
-    controller.stop(paths)
+    controller.stop_all(paths)
+
+
+def kill(paths: LabPaths, name: str) -> None:
+    """Ends a domain controller as a power cut would; ``start`` brings it back as it was."""
+    controller.kill(paths, _domain_of(name))
+    print(f"{name}: killed")
+
+
+def start(paths: LabPaths, name: str) -> None:
+    """Starts a domain controller that was killed, if it does not run."""
+    domain = _domain_of(name)
+    if not paths.of_controller(domain.controller).smb_conf.exists():
+        raise LabError(f"There is no {name} yet. Make it: python -m lab up")
+    if not controller.runs(paths, domain):
+        controller.stop(paths, domain)
+        controller.start(paths, domain)
+    print(f"{name}: answers at {domain.controller.address}")
+
+
+def replace(paths: LabPaths, name: str) -> None:
+    """Puts a domain controller back to when it was made, as one restored from a backup is."""
+    domain = _domain_of(name)
+    forests.replace(paths, domain)
+    controller.start(paths, domain)
+    print(f"{name}: restored from backup, answers at {domain.controller.address}")
+
+
+def _domain_of(name: str) -> world.Domain:
+    return next(domain for domain in world.DOMAINS if domain.controller.name == name)
 
 
 @contextlib.contextmanager
@@ -84,10 +115,10 @@ def _alone(paths: LabPaths) -> Iterator[None]:
 
 def status(paths: LabPaths, *, domain_only: bool) -> bool:
     """Prints what runs; returns whether all of it does."""
-    parts = {
-        "domain made from the present world": controller.is_built(paths),
-        f"domain controller {world.CONTROLLER_ADDRESS}": controller.runs(paths),
-    }
+    parts = {"domains made from the present world": forests.is_built(paths)}
+    for domain in world.DOMAINS:
+        one = domain.controller
+        parts[f"domain controller {one.name} {one.address}"] = controller.runs(paths, domain)
     if not domain_only:
         parts["simulated computers"] = _computers_run(paths)
     for what, runs in parts.items():
@@ -116,6 +147,14 @@ def change(paths: LabPaths, *, seed: int, count: int) -> None:
     print(json.dumps({"changes": sum(made.counts.values()), "counts": dict(made.counts)}))
 
 
+CONTROLLERS = tuple(domain.controller.name for domain in world.DOMAINS)
+CONTROLLER_COMMANDS: dict[str, tuple[Callable[[LabPaths, str], None], str]] = {
+    "kill": (kill, "end a domain controller by SIGKILL"),
+    "start": (start, "start a domain controller that was killed"),
+    "replace": (replace, "put a domain controller back to when it was made, as from a backup"),
+}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -132,10 +171,12 @@ def main() -> int:
                 "--objects",
                 type=int,
                 metavar="N",
-                help="N computers below OU=Bulk, N/5 accounts, at least 50 groups; a domain of "
-                "another number is made anew (default: as it is; a new one: none)",
+                help="N computers below r2.local's OU=Bulk, N/5 accounts, 50 groups or more; with "
+                "another number all is made anew (default: as it is; when made anew: none)",
             )
     commands.add_parser("down", help="stop everything")
+    for command, (_, what) in CONTROLLER_COMMANDS.items():
+        commands.add_parser(command, help=what).add_argument("controller", choices=CONTROLLERS)
     answering = commands.add_parser("answer", help="script what a novice says")
     answering.add_argument("computer")
     answering.add_argument("answer", choices=ANSWERS)
@@ -156,6 +197,9 @@ def main() -> int:
                 answer(paths, arguments.computer, arguments.answer)
             case "change":
                 change(paths, seed=arguments.seed, count=arguments.count)
+            case "kill" | "start" | "replace" as command:
+                with _alone(paths):
+                    CONTROLLER_COMMANDS[command][0](paths, arguments.controller)
             case "status":
                 return 0 if status(paths, domain_only=arguments.domain_only) else 1
     except LabError as error:

@@ -1,4 +1,4 @@
-"""A certificate authority for the lab, and the domain controller's certificate."""
+"""A certificate authority for each forest of the lab, and its domain controller's certificate."""
 
 from __future__ import annotations
 
@@ -46,16 +46,17 @@ def _builder(
     )
 
 
-def make(authority_file: Path, folder: Path) -> None:
+def make(domain: world.Domain, authority_file: Path, folder: Path) -> None:
     """Makes the authority and the controller's certificate.
 
     Args:
+        domain: Whose.
         authority_file: Where the authority's certificate goes. Its key is not kept.
         folder: Where Samba looks: ``ca.pem``, ``cert.pem`` and ``key.pem`` are written there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority_name = _name(f"{world.NETBIOS_NAME} lab authority")
+    authority_name = _name(f"{domain.netbios_name} lab authority")
     authority = (
         _builder(authority_name, authority_name, authority_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -65,7 +66,7 @@ def make(authority_file: Path, folder: Path) -> None:
         .sign(authority_key, hashes.SHA256())
     )
     controller_key = ec.generate_private_key(ec.SECP256R1())
-    host = f"{world.CONTROLLER_NAME}.{world.DNS_NAME}"
+    host = domain.controller_host
     controller = (
         _builder(_name(host), authority_name, controller_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -73,8 +74,8 @@ def make(authority_file: Path, folder: Path) -> None:
             x509.SubjectAlternativeName(
                 [
                     x509.DNSName(host),
-                    x509.DNSName(world.DNS_NAME),
-                    x509.IPAddress(ip_address(world.CONTROLLER_ADDRESS)),
+                    x509.DNSName(domain.dns_name),
+                    x509.IPAddress(ip_address(domain.controller.address)),
                 ]
             ),
             critical=False,

@@ -1,6 +1,7 @@
-"""A large domain is filled once: its state is packed, and unpacked when it is wanted again.
+"""The domains are filled once: their state is packed, and unpacked when it is wanted again.
 
-Filling 100,000 computers takes four minutes, unpacking them three seconds.
+Filling 100,000 computers takes four minutes, unpacking them three seconds. What is packed is also
+the backup that a controller is restored from.
 """
 
 from __future__ import annotations
@@ -12,17 +13,12 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.paths import LabPaths
 
-LARGE = 20_000  # computers from which on packing pays, and the controller needs the mdb backend
+LARGE = 20_000  # computers from which on the controller needs the mdb backend
 # Made anew by every start, or about this place rather than about the domain.
 LEFT_OUT = (
-    *("log", "pids", "answers", "cache", "lock", "*.complete", "*.ready"),
-    *("dc*/run", "dc*/private/sam.ldb.d/*-lock"),
+    *("log", "pids", "answers", "cache", "lock", "*.complete", "*.ready", "*.toml", "lab.env"),
+    *("*dc1/run", "*dc1/private/sam.ldb.d/*-lock"),
 )
-
-
-def is_worth_packing(objects: int) -> bool:
-    """Whether a domain of that many computers is packed: a large one, any if a cache is named."""
-    return objects >= LARGE or (objects > 0 and bool(os.environ.get("LAB_CACHE")))
 
 
 def packed_state(paths: LabPaths, digest: str, objects: int) -> Path:
@@ -50,11 +46,26 @@ def pack(paths: LabPaths, file: Path) -> None:
     unfinished.rename(file)
 
 
-def unpack(paths: LabPaths, file: Path) -> None:
-    """Restores what was packed, into a lab without a controller."""
+def forget_others(paths: LabPaths, file: Path) -> None:
+    """Removes what was packed of earlier descriptions, unless other labs may still want it."""
+    if file.parent == paths.root / "cache":
+        for other in file.parent.glob(f"domain-*-{file.name.rsplit('-', 1)[1]}"):
+            if other != file:
+                other.unlink()
+
+
+def unpack(paths: LabPaths, file: Path, part: str = "") -> None:
+    """Restores what was packed, into a lab without it.
+
+    Args:
+        paths: The lab.
+        file: What was packed.
+        part: The folder to restore, with all that it holds; "" everything.
+    """
     _tar(
         *["--extract", "--sparse", "--xattrs", "--xattrs-include=*", "--use-compress-program=zstd"],
         *["--file", str(file), "--directory", str(paths.root)],
+        *([f"./{part}"] if part else []),
     )
 
 

@@ -58,6 +58,7 @@ class Laboratory:
         return sum(line.startswith("dn:") for line in found.splitlines())
 
     def _search(self, search: Search, *, keep_output: bool) -> Measured:
+        authority = self.paths.of_domain(world.R2).authority_certificate
         return measure(
             [
                 *["ldapsearch", "-LLL", "-x", "-H", f"ldaps://{world.CONTROLLER_ADDRESS}"],
@@ -65,7 +66,7 @@ class Laboratory:
                 *["-w", world.DIRECTORY_ACCOUNT_PASSWORD, "-b", world.BASE_DN],
                 *["-E", f"pr={PAGE}/noprompt", search.search_filter, *search.attributes],
             ],
-            os.environ | {"LDAPTLS_CACERT": str(self.paths.authority_certificate), "LC_ALL": "C"},
+            os.environ | {"LDAPTLS_CACERT": str(authority), "LC_ALL": "C"},
             keep_output=keep_output,
         )
 

@@ -1,11 +1,14 @@
-"""Fills a freshly provisioned, stopped domain controller with the lab's world.
+"""Fills a freshly provisioned, stopped domain controller with its domain of the lab's world.
 
-Run by Debian's python3: ``fill.py SMB_CONF``. It writes to the databases and to SYSVOL directly,
-which takes a second where single LDAP calls take a minute.
+Run by Debian's python3: ``fill.py SMB_CONF DOMAIN SIDS``. It writes to the databases and to SYSVOL
+directly, which takes a second where single LDAP calls take a minute. SIDS is a file that it makes,
+for the other domains: the domain's own SID by its DNS name, and those of its accounts and groups
+by ``R2\\name``.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 import uuid
@@ -23,13 +26,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lab import world
 from lab.samba.policies import add_policies
+from lab.samba.sites import add_sites
 
 ADS_UF_NORMAL_ACCOUNT = 0x200
 ADS_UF_ACCOUNTDISABLE = 0x2
 ADS_UF_DONT_EXPIRE_PASSWD = 0x10000
 ADS_UF_WORKSTATION_TRUST_ACCOUNT = 0x1000
-GROUP_GLOBAL_SECURITY = -2147483646
-GROUP_GLOBAL_DISTRIBUTION = 2
+GROUP_SCOPES = {"global": 0x2, "domain local": 0x4, "universal": 0x8}
+GROUP_SECURITY = -0x80000000
 AES_ONLY = "24"  # msDS-SupportedEncryptionTypes: AES128 and AES256
 LONG_AGO_AS_FILETIME = str((1_704_067_200 + 11_644_473_600) * 10_000_000)  # 2024-01-01
 
@@ -38,37 +42,30 @@ def _password(text: str) -> bytes:
     return f'"{text}"'.encode("utf-16-le")
 
 
-def add_units(samdb: SamDB) -> None:
-    for unit in world.UNITS:
-        record = {"dn": unit.distinguished_name, "objectClass": "organizationalUnit"}
+def add_units(samdb: SamDB, domain: world.Domain) -> None:
+    for unit in domain.units:
+        record = {"dn": domain.unit_dn(unit.name), "objectClass": "organizationalUnit"}
         if unit.blocks_inheritance:
             record["gPOptions"] = "1"
         samdb.add(record)
 
 
-def _password_of(person: world.Person) -> str:
-    return {
-        world.DIRECTORY_ACCOUNT: world.DIRECTORY_ACCOUNT_PASSWORD,
-        world.PORTAL_ACCOUNT: world.PORTAL_ACCOUNT_PASSWORD,
-    }.get(person.name, world.PERSON_PASSWORD)
-
-
-def add_people(samdb: SamDB) -> dict[str, str]:
+def add_people(samdb: SamDB, domain: world.Domain) -> dict[str, str]:
     """Adds the accounts; returns the distinguished name of each."""
     names = {}
-    for person in world.PEOPLE:
-        dn = f"CN={person.display_name},OU={person.unit},{world.BASE_DN}"
+    for person in domain.people:
+        dn = f"CN={person.display_name},{domain.unit_dn(person.unit)}"
         flags = ADS_UF_NORMAL_ACCOUNT | ADS_UF_DONT_EXPIRE_PASSWD
         record: dict[str, object] = {
             "dn": dn,
             "objectClass": "user",
             "sAMAccountName": person.name,
-            "userPrincipalName": f"{person.name}@{world.DNS_NAME}",
+            "userPrincipalName": f"{person.name}@{domain.dns_name}",
             "givenName": person.given_name,
             "sn": person.surname,
             "displayName": person.display_name,
-            "mail": f"{person.name}@{world.DNS_NAME}",
-            "unicodePwd": _password(_password_of(person)),
+            "mail": f"{person.name}@{domain.dns_name}",
+            "unicodePwd": _password(domain.password_of(person)),
             "userAccountControl": str(flags | (ADS_UF_ACCOUNTDISABLE if person.disabled else 0)),
         }
         if person.title:
@@ -82,12 +79,11 @@ def add_people(samdb: SamDB) -> dict[str, str]:
     return names
 
 
-def add_computers(samdb: SamDB) -> dict[str, str]:
+def add_computers(samdb: SamDB, domain: world.Domain) -> dict[str, str]:
     """Adds the computer accounts; returns the distinguished name of each."""
     names = {}
-    units = {unit.name: unit.distinguished_name for unit in world.UNITS}
-    for computer in world.COMPUTERS:
-        dn = f"CN={computer.name},{units[computer.unit]}"
+    for computer in domain.computers:
+        dn = f"CN={computer.name},{domain.unit_dn(computer.unit)}"
         flags = ADS_UF_WORKSTATION_TRUST_ACCOUNT
         samdb.add(
             {
@@ -114,15 +110,15 @@ def add_computers(samdb: SamDB) -> dict[str, str]:
     return names
 
 
-def add_groups(samdb: SamDB, members: dict[str, str]) -> None:
+def add_groups(samdb: SamDB, domain: world.Domain, members: dict[str, str]) -> None:
     """Adds the groups first and their members after, because groups hold each other."""
     names = dict(members)
-    for group in world.GROUPS:
+    for group in domain.groups:
         if group.builtin:
-            names[group.name] = f"CN={group.name},CN=Users,{world.BASE_DN}"
+            names[group.name] = f"CN={group.name},CN=Users,{domain.base_dn}"
             continue
-        names[group.name] = f"CN={group.name},OU=Vancouver,{world.BASE_DN}"
-        kind = GROUP_GLOBAL_DISTRIBUTION if group.distribution else GROUP_GLOBAL_SECURITY
+        names[group.name] = f"CN={group.name},{domain.unit_dn(domain.groups_unit)}"
+        kind = GROUP_SCOPES[group.scope] | (0 if group.distribution else GROUP_SECURITY)
         samdb.add(
             {
                 "dn": names[group.name],
@@ -131,31 +127,12 @@ def add_groups(samdb: SamDB, members: dict[str, str]) -> None:
                 "groupType": str(kind),
             }
         )
-    for group in world.GROUPS:
+    for group in domain.groups:
         change = ldb.Message(ldb.Dn(samdb, names[group.name]))
         change["member"] = ldb.MessageElement(
             [names[member] for member in group.members], ldb.FLAG_MOD_ADD, "member"
         )
         samdb.modify(change)
-
-
-def add_trust(samdb: SamDB) -> None:
-    """A trust that can be read and leads nowhere: contoso.test trusts this domain, one way."""
-    samdb.add(
-        {
-            "dn": f"CN=contoso.test,CN=System,{world.BASE_DN}",
-            "objectClass": "trustedDomain",
-            "trustPartner": "contoso.test",
-            "flatName": "CONTOSO",
-            "securityIdentifier": ndr_pack(
-                security.dom_sid("S-1-5-21-1004336348-1177238915-682003330")
-            ),
-            "trustDirection": "1",
-            "trustType": "2",
-            "trustAttributes": "4",
-        },
-        ["relax:0"],
-    )
 
 
 def _write_records(samdb: SamDB, dn: str, records: list[dnsp.DnssrvRpcRecord]) -> None:
@@ -177,43 +154,39 @@ def _pointer(name: str) -> dnsp.DnssrvRpcRecord:
     return record
 
 
-def add_dns(samdb: SamDB) -> None:
-    """Addresses of the computers, and a reverse zone that names them."""
-    partition = f"CN=MicrosoftDNS,DC=DomainDnsZones,{world.BASE_DN}"
-    forward = f"DC={world.DNS_NAME},{partition}"
-    first, second, third = world.COMPUTER_NETWORK.rstrip(".").split(".")
-    reverse = f"DC={third}.{second}.{first}.in-addr.arpa,{partition}"
-    controller = f"{world.CONTROLLER_NAME}.{world.DNS_NAME}"
+def add_dns(samdb: SamDB, domain: world.Domain) -> None:
+    """Addresses of the computers, and a reverse zone of each of their networks that names them."""
+    partition = f"CN=MicrosoftDNS,DC=DomainDnsZones,{domain.base_dn}"
+    forward = f"DC={domain.dns_name},{partition}"
+    reverse = {
+        network: f"DC={'.'.join(reversed(network.split('.')))}.in-addr.arpa,{partition}"
+        for network in domain.networks
+    }
+    controller = domain.controller_host
     properties = samdb.search(forward, scope=ldb.SCOPE_BASE, attrs=["dNSProperty"])[0]
-    samdb.add(
-        {
-            "dn": reverse,
-            "objectClass": "dnsZone",
-            "dNSProperty": [bytes(value) for value in properties["dNSProperty"]],
-        }
-    )
-    _write_records(
-        samdb,
-        f"DC=@,{reverse}",
-        [
-            SOARecord(controller, f"hostmaster.{world.DNS_NAME}"),
-            NSRecord(controller),
-        ],
-    )
-    for computer in world.COMPUTERS:
+    for zone in reverse.values():
+        samdb.add(
+            {
+                "dn": zone,
+                "objectClass": "dnsZone",
+                "dNSProperty": [bytes(value) for value in properties["dNSProperty"]],
+            }
+        )
+        authority = [SOARecord(controller, f"hostmaster.{domain.dns_name}"), NSRecord(controller)]
+        _write_records(samdb, f"DC=@,{zone}", authority)
+    for computer in domain.computers:
         if computer.in_dns:
             name = f"DC={computer.name.lower()},{forward}"
             _write_records(samdb, name, [ARecord(computer.address)])
-            octet = f"DC={computer.last_octet},{reverse}"
+            octet = f"DC={computer.last_octet},{reverse[computer.network.rstrip('.')]}"
             _write_records(samdb, octet, [_pointer(computer.dns_name)])
 
 
-def add_controller_services(samdb: SamDB) -> None:
+def add_controller_services(samdb: SamDB, domain: world.Domain) -> None:
     """The names that the dnsupdate service would register: ldap/ and cifs/ for LDAP and SMB."""
-    dn = f"CN={world.CONTROLLER_NAME.upper()},OU=Domain Controllers,{world.BASE_DN}"
+    dn = f"CN={domain.controller.name.upper()},OU=Domain Controllers,{domain.base_dn}"
     have = {str(value).lower() for value in samdb.search(dn, scope=0)[0]["servicePrincipalName"]}
-    host = f"{world.CONTROLLER_NAME}.{world.DNS_NAME}"
-    wanted = [f"{service}/{host}" for service in ("ldap", "cifs")]
+    wanted = [f"{service}/{domain.controller_host}" for service in ("ldap", "cifs")]
     change = ldb.Message(ldb.Dn(samdb, dn))
     change["servicePrincipalName"] = ldb.MessageElement(
         [name for name in wanted if name not in have], ldb.FLAG_MOD_ADD, "servicePrincipalName"
@@ -221,19 +194,19 @@ def add_controller_services(samdb: SamDB) -> None:
     samdb.modify(change)
 
 
-def let_read_deleted_objects(samdb: SamDB) -> None:
+def let_read_deleted_objects(samdb: SamDB, domain: world.Domain) -> None:
     """Gives the reading account what an administrator gives by ``dsacls`` (list and read)."""
     found = samdb.search(
-        world.BASE_DN,
+        domain.base_dn,
         expression=f"(sAMAccountName={world.DIRECTORY_ACCOUNT})",
         attrs=["objectSid"],
     )
     reader = ndr_unpack(security.dom_sid, found[0]["objectSid"][0])
     for naming_context in (
-        world.BASE_DN,
-        f"CN=Configuration,{world.BASE_DN}",
-        f"DC=DomainDnsZones,{world.BASE_DN}",
-        f"DC=ForestDnsZones,{world.BASE_DN}",
+        domain.base_dn,
+        f"CN=Configuration,{domain.base_dn}",
+        f"DC=DomainDnsZones,{domain.base_dn}",
+        f"DC=ForestDnsZones,{domain.base_dn}",
     ):
         _let_read(samdb, f"CN=Deleted Objects,{naming_context}", reader)
 
@@ -255,30 +228,50 @@ def _let_read(samdb: SamDB, dn: str, reader: security.dom_sid) -> None:
     samdb.modify(message, controls=["show_deleted:1", "sd_flags:1:4"])
 
 
-def main(smb_conf: str) -> None:
+def sids(samdb: SamDB, domain: world.Domain) -> dict[str, str]:
+    """What the other domains have to know: see the head of this file."""
+    found = samdb.search(
+        domain.base_dn,
+        expression="(&(objectSid=*)(|(objectClass=user)(objectClass=group)))",
+        attrs=["sAMAccountName", "objectSid"],
+    )
+    return {domain.dns_name: str(samdb.get_domain_sid())} | {
+        rf"{domain.netbios_name}\{one['sAMAccountName']}": str(
+            ndr_unpack(security.dom_sid, one["objectSid"][0])
+        )
+        for one in found
+    }
+
+
+def main(smb_conf: str, domain: world.Domain, sids_file: Path) -> None:
     began = time.monotonic()
     parameters = LoadParm()
     parameters.load(smb_conf)
     samdb = SamDB(
-        url=parameters.private_path("sam.ldb"), session_info=system_session(), lp=parameters
+        url=parameters.private_path("sam.ldb"),
+        session_info=system_session(),
+        lp=parameters,
+        flags=ldb.FLG_NOSYNC,  # nothing here must outlive a power cut
     )
     samdb.transaction_start()
     try:
-        add_units(samdb)
-        members = add_people(samdb) | add_computers(samdb)
-        add_groups(samdb, members)
-        add_trust(samdb)
-        add_dns(samdb)
-        add_controller_services(samdb)
+        add_units(samdb, domain)
+        members = add_people(samdb, domain) | add_computers(samdb, domain)
+        add_groups(samdb, domain, members)
+        add_sites(samdb, domain)
+        add_dns(samdb, domain)
+        add_controller_services(samdb, domain)
+        if domain.reads_deleted_objects:
+            let_read_deleted_objects(samdb, domain)
         domain_sid = security.dom_sid(samdb.get_domain_sid())
-        let_read_deleted_objects(samdb)
-        add_policies(samdb, Path(parameters.get("state directory")) / "sysvol", domain_sid)
+        add_policies(samdb, domain, Path(parameters.get("state directory")) / "sysvol", domain_sid)
     except BaseException:
         samdb.transaction_cancel()
         raise
     samdb.transaction_commit()
+    sids_file.write_text(json.dumps(sids(samdb, domain)))
     print(f"filled in {time.monotonic() - began:.1f} s")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], world.domain(sys.argv[2]), Path(sys.argv[3]))

@@ -112,9 +112,9 @@ def filter_by_group(samdb: SamDB, dn: ldb.Dn, domain_sid: security.dom_sid, grou
         descriptor.dacl_del(everybody)
     group_sid = ndr_unpack(
         security.dom_sid,
-        samdb.search(world.BASE_DN, expression=f"(sAMAccountName={group})", attrs=["objectSid"])[0][
-            "objectSid"
-        ][0],
+        samdb.search(
+            samdb.domain_dn(), expression=f"(sAMAccountName={group})", attrs=["objectSid"]
+        )[0]["objectSid"][0],
     )
     # Into the DACL: what is appended at the end lands in the SACL after it.
     dacl, sacl_mark, sacl = descriptor.as_sddl(domain_sid).partition("S:")
@@ -133,12 +133,11 @@ def filter_by_group(samdb: SamDB, dn: ldb.Dn, domain_sid: security.dom_sid, grou
 def add_wmi_filter(samdb: SamDB, name: str) -> str:
     """A WMI filter object; returns what gPCWQLFilter says of it."""
     key = f"{{{str(uuid.uuid4()).upper()}}}"
-    parent = f"CN=SOM,CN=WMIPolicy,CN=System,{world.BASE_DN}"
-    if not samdb.search(world.BASE_DN, expression="(cn=SOM)", attrs=["cn"]):
-        for dn in (f"CN=WMIPolicy,CN=System,{world.BASE_DN}", parent):
-            if not samdb.search(
-                world.BASE_DN, expression=f"(distinguishedName={dn})", attrs=["cn"]
-            ):
+    head, dns_name = samdb.domain_dn(), samdb.domain_dns_name()
+    parent = f"CN=SOM,CN=WMIPolicy,CN=System,{head}"
+    if not samdb.search(head, expression="(cn=SOM)", attrs=["cn"]):
+        for dn in (f"CN=WMIPolicy,CN=System,{head}", parent):
+            if not samdb.search(head, expression=f"(distinguishedName={dn})", attrs=["cn"]):
                 samdb.add({"dn": dn, "objectClass": "container"})
     samdb.add(
         {
@@ -146,19 +145,20 @@ def add_wmi_filter(samdb: SamDB, name: str) -> str:
             "objectClass": "msWMI-Som",
             "msWMI-ID": key,
             "msWMI-Name": name,
-            "msWMI-Author": f"administrator@{world.DNS_NAME}",
+            "msWMI-Author": f"administrator@{dns_name}",
             "msWMI-ChangeDate": "20240101000000.000000-000",
             "msWMI-CreationDate": "20240101000000.000000-000",
             "msWMI-Parm1": "Computers with a battery",
             "msWMI-Parm2": r"1;3;10;28;WQL;root\CIMv2;SELECT * FROM Win32_Battery;",
         }
     )
-    return f"[{world.DNS_NAME};{key};0]"
+    return f"[{dns_name};{key};0]"
 
 
-def _link(samdb: SamDB, policy_dn: str, link: world.PolicyLink) -> None:
-    units = {unit.name: unit.distinguished_name for unit in world.UNITS}
-    target = units[link.unit] if link.unit else world.BASE_DN
+def _link(samdb: SamDB, domain: world.Domain, policy_dn: str, link: world.PolicyLink) -> None:
+    target = domain.unit_dn(link.unit) if link.unit else domain.base_dn
+    if link.site:
+        target = domain.site_dn(link.site)
     options = (1 if link.disabled else 0) | (2 if link.enforced else 0)
     found = samdb.search(target, scope=ldb.SCOPE_BASE, attrs=["gPLink"])[0]
     present = str(found["gPLink"]) if "gPLink" in found else ""
@@ -177,14 +177,14 @@ def add_policy(
     Returns:
         Its distinguished name. The GUID in it comes from the policy's name.
     """
-    version = 1
+    version, dns_name = 1, samdb.domain_dns_name()
     key = f"{{{str(uuid.uuid5(uuid.NAMESPACE_DNS, policy.name)).upper()}}}"
-    dn = f"CN={key},CN=Policies,CN=System,{world.BASE_DN}"
+    dn = f"CN={key},CN=Policies,CN=System,{samdb.domain_dn()}"
     record = {
         "dn": dn,
         "objectClass": "groupPolicyContainer",
         "displayName": policy.name,
-        "gPCFileSysPath": rf"\\{world.DNS_NAME}\sysvol\{world.DNS_NAME}\Policies\{key}",
+        "gPCFileSysPath": rf"\\{dns_name}\sysvol\{dns_name}\Policies\{key}",
         "versionNumber": str(version),
         "gPCFunctionalityVersion": "2",
         "flags": "0",
@@ -197,19 +197,22 @@ def add_policy(
         samdb.add({"dn": f"CN={half},{dn}", "objectClass": "container"})
     if policy.applies_to_group:
         filter_by_group(samdb, ldb.Dn(samdb, dn), domain_sid, policy.applies_to_group)
-    write_files(policy, sysvol / world.DNS_NAME / "Policies" / key, version)
+    write_files(policy, sysvol / dns_name / "Policies" / key, version)
     return dn
 
 
-def add_policies(samdb: SamDB, sysvol: Path, domain_sid: security.dom_sid) -> None:
-    """Adds every policy of the world.
+def add_policies(
+    samdb: SamDB, domain: world.Domain, sysvol: Path, domain_sid: security.dom_sid
+) -> None:
+    """Adds every policy of the domain.
 
     Args:
-        samdb: The directory, within a transaction.
+        samdb: The directory, within a transaction; units, groups and sites are there.
+        domain: What the world says of it.
         sysvol: The folder that the share *sysvol* shows.
         domain_sid: The domain's SID.
     """
-    for policy in world.POLICIES:
+    for policy in domain.policies:
         dn = add_policy(samdb, sysvol, domain_sid, policy)
         for link in policy.links:
-            _link(samdb, dn, link)
+            _link(samdb, domain, dn, link)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import world
+from lab.paths import DomainPaths, LabPaths
 
-READER = f"{world.DIRECTORY_ACCOUNT}@{world.DNS_NAME}"
-HOST = f"{world.CONTROLLER_NAME}.{world.DNS_NAME}"
+HOST = world.R2.controller_host
 # Owner, group and DACL: what a plain account may read of a security descriptor (MS-ADTS
 # 3.1.1.3.4.1.11), as ldapsearch takes it: base64 of the BER of SEQUENCE { INTEGER 7 }.
 SECURITY_DESCRIPTOR_CONTROL = "!1.2.840.113556.1.4.801=::MAMCAQc="
@@ -34,10 +34,21 @@ class Entry:
 
 @dataclass(frozen=True)
 class Domain:
-    """The lab's domain, asked as the account that reads the directory for the portal."""
+    """A domain of the lab, asked as the account that reads the directory for the portal.
+
+    Attributes:
+        directory: The lab's.
+        scratch: For credentials and files of the test.
+        described: Which domain, in the world's words.
+    """
 
     directory: Path
     scratch: Path
+    described: world.Domain = world.R2
+
+    @property
+    def _paths(self) -> DomainPaths:
+        return LabPaths(self.directory).of_domain(self.described)
 
     def run(self, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:
         """Runs a program with the lab's Kerberos settings and a credential cache of its own."""
@@ -52,15 +63,15 @@ class Domain:
             | {
                 "KRB5_CONFIG": str(self.directory / "krb5.conf"),
                 "KRB5CCNAME": f"FILE:{self.scratch / 'credentials'}",
-                "LDAPTLS_CACERT": str(self.directory / "ca.pem"),
+                "LDAPTLS_CACERT": str(self._paths.authority_certificate),
                 "LC_ALL": "C",
             },
         )
 
     def search(
-        self, filter_text: str, *attributes: str, base: str = world.BASE_DN, control: str = ""
+        self, filter_text: str, *attributes: str, base: str = "", control: str = ""
     ) -> list[Entry]:
-        """Searches over LDAPS, the certificate checked against the lab's authority."""
+        """Searches over LDAPS, the certificate checked against the forest's authority."""
         options = ["-E", control] if control else []
         done = self.run(
             *[
@@ -70,30 +81,40 @@ class Domain:
                 "ldif-wrap=no",
                 "-x",
                 "-H",
-                f"ldaps://{world.CONTROLLER_ADDRESS}",
+                f"ldaps://{self.described.controller.address}",
             ],
-            *["-D", READER, "-w", world.DIRECTORY_ACCOUNT_PASSWORD, "-b", base],
+            *["-D", f"{world.DIRECTORY_ACCOUNT}@{self.described.dns_name}"],
+            *["-w", self.described.directory_account_password],
+            *["-b", base or self.described.base_dn],
             *options,
             *[filter_text, *attributes],
         )
         assert done.returncode == 0, done.stderr
         return _parse_ldif(done.stdout)
 
-    def one(self, filter_text: str, *attributes: str, base: str = world.BASE_DN) -> Entry:
+    def one(self, filter_text: str, *attributes: str, base: str = "") -> Entry:
         (entry,) = self.search(filter_text, *attributes, base=base)
         return entry
 
     def sign_in(self, name: str, password: str) -> str:
         """Kerberos with a password; returns what kinit complains about, "" when it does not."""
-        return self.run("kinit", f"{name}@{world.REALM}", text=password + "\n").stderr.strip()
+        return self.run(
+            "kinit", f"{name}@{self.described.realm}", text=password + "\n"
+        ).stderr.strip()
+
+    def in_controller(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Runs a program where the domain's controller runs: with its resolver and its winbind."""
+        name = f"samba-{self.described.controller.name}"
+        pid = (self.directory / "pids" / f"{name}.pid").read_text().split()[0]
+        return self.run("nsenter", "--mount", "--target", pid, *command)
 
     def read_sysvol(self, path: str, *authentication: str) -> bytes:
         """A file of SYSVOL, over SMB with smbclient's own options for who asks."""
         target = self.scratch / "file"
         target.unlink(missing_ok=True)
-        share, inside = f"//{HOST}/sysvol", path.replace("/", "\\")
+        share, inside = f"//{self.described.controller_host}/sysvol", path.replace("/", "\\")
         done = self.run(
-            *["smbclient", share, "-I", world.CONTROLLER_ADDRESS, *authentication],
+            *["smbclient", share, "-I", self.described.controller.address, *authentication],
             *["-c", f'get "{inside}" "{target}"'],
         )
         assert done.returncode == 0, done.stdout + done.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import changes, controller, world
+from lab import changes, forests, world
 from lab.errors import LabError
 from lab.paths import LabPaths
 
@@ -40,7 +40,7 @@ KINDS = {
 def lab_paths(tmp_path_factory: pytest.TempPathFactory) -> LabPaths:
     """A domain of 200 computers beside those of the story, made and not started."""
     paths = LabPaths(tmp_path_factory.mktemp("changes"))
-    controller.build(paths, 200)
+    forests.build(paths, 200)
     return paths
 
 
@@ -49,11 +49,15 @@ def domain(lab_paths: LabPaths) -> LabPaths:
     """The same domain for every test, whatever the one before did to it."""
     kept = lab_paths.root / "kept"
     if kept.exists():
-        shutil.rmtree(lab_paths.controller)
-        shutil.copytree(kept, lab_paths.controller)
+        shutil.rmtree(_controller(lab_paths))
+        shutil.copytree(kept, _controller(lab_paths))
     else:
-        shutil.copytree(lab_paths.controller, kept)
+        shutil.copytree(_controller(lab_paths), kept)
     return lab_paths
+
+
+def _controller(paths: LabPaths) -> Path:
+    return paths.of_controller(world.R2.controller).folder
 
 
 def story(paths: LabPaths) -> str:
@@ -61,7 +65,7 @@ def story(paths: LabPaths) -> str:
     names = {person.display_name for person in world.PEOPLE}
     names |= {each.name for each in (*world.GROUPS, *world.UNITS, *world.COMPUTERS)}
     done = subprocess.run(
-        ["ldbsearch", "-H", str(paths.controller / "private" / "sam.ldb"), "-S"]
+        ["ldbsearch", "-H", str(_controller(paths) / "private" / "sam.ldb"), "-S"]
         + ["-b", world.BASE_DN, f"(|{''.join(f'(name={name})' for name in sorted(names))})"],
         capture_output=True,
         text=True,
@@ -80,11 +84,11 @@ def test_a_run_makes_changes_of_every_kind(domain: LabPaths) -> None:
 
 def test_the_same_seed_makes_the_same_changes_and_another_one_others(domain: LabPaths) -> None:
     first = changes.make(domain, seed=2, count=150)
-    shutil.rmtree(domain.controller)
-    shutil.copytree(domain.root / "kept", domain.controller)
+    shutil.rmtree(_controller(domain))
+    shutil.copytree(domain.root / "kept", _controller(domain))
     assert changes.make(domain, seed=2, count=150).lines == first.lines
-    shutil.rmtree(domain.controller)
-    shutil.copytree(domain.root / "kept", domain.controller)
+    shutil.rmtree(_controller(domain))
+    shutil.copytree(domain.root / "kept", _controller(domain))
     assert changes.make(domain, seed=3, count=150).plan != first.plan
 
 
@@ -102,6 +106,6 @@ def test_the_story_of_the_lab_stays_as_it_is(domain: LabPaths) -> None:
 def test_a_lab_without_a_population_says_what_is_missing(domain: LabPaths, tmp_path: Path) -> None:
     del domain
     paths = LabPaths(tmp_path)
-    controller.build(paths)
+    forests.build(paths)
     with pytest.raises(LabError, match="--objects"):
         changes.make(paths, seed=1, count=1)

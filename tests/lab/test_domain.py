@@ -1,4 +1,4 @@
-"""The lab's domain is as ``lab/world.py`` describes it, seen as a plain account sees it."""
+"""The lab's domain is as ``lab/world`` describes it, seen as a plain account sees it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.lab
 
 DISABLED = 0x2  # userAccountControl, MS-ADTS 2.2.16
 SECURITY_ENABLED = 0x80000000  # groupType, MS-ADTS 2.2.12
+SCOPES = {"global": 2, "domain local": 4, "universal": 8}
 NEVER = ("0", "9223372036854775807")
 
 
@@ -61,10 +62,9 @@ def test_a_wrong_password_signs_nobody_in(domain: Domain) -> None:
 
 
 def test_computers_say_what_they_run_and_offer_their_services(domain: Domain) -> None:
-    units = {unit.name: unit.distinguished_name for unit in world.UNITS}
     for computer in world.COMPUTERS:
         found = domain.one(f"(sAMAccountName={computer.name}$)")
-        assert found.distinguished_name == f"CN={computer.name},{units[computer.unit]}"
+        assert found.distinguished_name == f"CN={computer.name},{world.R2.unit_dn(computer.unit)}"
         assert found.text("operatingSystem") == computer.operating_system
         assert found.text("operatingSystemVersion") == computer.operating_system_version
         assert found.text("dNSHostName") == computer.dns_name
@@ -79,8 +79,12 @@ def test_groups_hold_whom_the_world_says_even_in_a_loop(domain: Domain) -> None:
     }
     for group in world.GROUPS:
         found = domain.one(f"(&(objectClass=group)(sAMAccountName={group.name}))")
-        members = {names[dn] for dn in found.texts("member")}
-        assert members - {"Administrator"} == set(group.members)
+        here, foreign = [], []
+        for dn in found.texts("member"):
+            (foreign if "CN=ForeignSecurityPrincipals" in dn else here).append(dn)
+        assert {names[dn] for dn in here} - {"Administrator"} == set(group.members)
+        assert len(foreign) == len(group.foreign_members)
+        assert int(found.text("groupType")) & SCOPES[group.scope]
         is_security = bool(int(found.text("groupType")) & SECURITY_ENABLED)
         assert is_security is not group.distribution
 
@@ -127,12 +131,26 @@ def test_the_name_server_asks_nobody_else(resolver: dns.resolver.Resolver) -> No
         resolver.resolve("example.org", "A")
 
 
-def test_the_trust_can_be_read(domain: Domain) -> None:
-    trust = domain.one("(objectClass=trustedDomain)")
-    assert trust.text("trustPartner") == "contoso.test"
-    assert trust.text("flatName") == "CONTOSO"
-    assert trust.text("trustDirection") == "1"
-    assert len(trust.values["securityidentifier"][0]) == 24  # a SID of four parts, binary
+def test_every_trust_can_be_read(domain: Domain) -> None:
+    for trust in world.R2.trusts:
+        found = domain.one(f"(&(objectClass=trustedDomain)(trustPartner={trust.partner}))")
+        assert found.text("flatName") == trust.netbios_name
+        assert found.text("trustDirection") == str(trust.direction)
+        assert found.text("trustAttributes") == str(trust.attributes)
+        assert len(found.values["securityidentifier"][0]) == 24  # a SID of four parts, binary
+
+
+def test_every_subnet_belongs_to_its_site(domain: Domain) -> None:
+    sites = f"CN=Sites,CN=Configuration,{world.BASE_DN}"
+    found = {
+        subnet.text("cn"): subnet.text("siteObject")
+        for subnet in domain.search("(objectClass=subnet)", base=sites)
+    }
+    assert found == {
+        subnet: world.R2.site_dn(site.name) for site in world.R2.sites for subnet in site.subnets
+    }
+    line = domain.one("(objectClass=siteLink)", base=sites)
+    assert set(line.texts("siteList")) == {world.R2.site_dn(site.name) for site in world.R2.sites}
 
 
 def test_the_certificate_is_the_controllers_and_nobody_elses(lab_domain: Lab) -> None:
@@ -171,7 +189,7 @@ def test_every_simulated_computers_keytab_opens_tickets_for_it(domain: Domain) -
 def test_secrets_are_for_their_owner_alone(lab_domain: Lab) -> None:
     for name in ("keytabs", "passwords"):
         folder = lab_domain.directory / name
-        for path in (folder, *folder.iterdir()):
+        for path in (folder, *folder.rglob("*")):
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
@@ -181,6 +199,6 @@ def test_settings_for_the_portal_name_what_there_is(lab_domain: Lab) -> None:
     assert env["DIRECTORY_SERVERS"] == HOST
     assert ip_address(env["DIRECTORY_DNS_SERVERS"]) == ip_address(world.CONTROLLER_ADDRESS)
     assert env["ROLE_EXPERT_GROUPS"] == r"R2\Remote Assistance Experts"
-    for name in ("CA_FILE", "BIND_PASSWORD_FILE"):
+    for name in ("CA_FILE", "BIND_PASSWORD_FILE", "CONFIGURATION_FILE"):
         assert Path(env[f"DIRECTORY_{name}"]).read_text().strip()
     assert Path(env["SERVICE_KEYTAB_FILE"]).read_bytes()[:2] == b"\x05\x02"  # a keytab's magic

@@ -73,16 +73,18 @@ def _appliers(policy: Entry) -> set[str]:
 
 
 def test_policies_are_linked_where_the_world_says(domain: Domain) -> None:
-    expected: dict[str, set[str]] = {}
+    units = [world.R2.unit_dn(unit.name) for unit in world.UNITS]
+    sites = [world.R2.site_dn(site.name) for site in world.R2.sites]
+    expected: dict[str, set[str]] = {dn: set() for dn in (*units, *sites)}
     for policy in world.POLICIES:
         dn = _object(domain, policy.name).distinguished_name
         for link in policy.links:
             options = (1 if link.disabled else 0) + (2 if link.enforced else 0)
-            expected.setdefault(link.unit, set()).add(f"[LDAP://{dn};{options}]")
-    for unit in world.UNITS:
-        found = domain.one(f"(&(objectClass=organizationalUnit)(ou={unit.name}))", "gPLink")
-        links = set(re.findall(r"\[[^\]]+\]", "".join(found.texts("gPLink"))))
-        assert links == expected.get(unit.name, set())
+            target = world.R2.site_dn(link.site) if link.site else world.R2.unit_dn(link.unit)
+            expected[target].add(f"[LDAP://{dn};{options}]")
+    for target, links in expected.items():
+        found = domain.one(f"(distinguishedName={target})", "gPLink", base=target)
+        assert set(re.findall(r"\[[^\]]+\]", "".join(found.texts("gPLink")))) == links
 
 
 def test_a_unit_that_blocks_inheritance_says_so(domain: Domain) -> None:

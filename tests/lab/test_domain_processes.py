@@ -128,11 +128,10 @@ def _lab(paths: LabPaths, script: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.lab
 def test_a_half_made_domain_is_made_anew_and_a_crashed_one_restarted(paths: LabPaths) -> None:
     paths.root.chmod(0o700)  # as home directories are
-    paths.controller.mkdir()
-    (paths.controller / "etc").mkdir()
+    paths.smb_conf.parent.mkdir(parents=True)
     paths.smb_conf.write_text("half a file")
     lab = '"$PYTHON" -m lab'
-    kill = f"kill -9 $(cut -d' ' -f1 {paths.pids}/samba.pid)"
+    kill = f"kill -9 $(cut -d' ' -f1 {paths.pids}/samba-dc1.pid)"
     done = _lab(
         paths,
         f"{lab} up --domain-only; {lab} status --domain-only; {READ_SYSVOL}; {kill};"
@@ -140,10 +139,11 @@ def test_a_half_made_domain_is_made_anew_and_a_crashed_one_restarted(paths: LabP
         f"! {lab} status --domain-only",
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("provisioned and filled") == 1
-    assert done.stdout.count("domain controller answers") == 2
-    assert done.stdout.count("up    domain controller") == 2
-    assert done.stdout.count("down  domain controller") == 1
+    assert done.stdout.count("domains r2.local and contoso.test made") == 1
+    assert done.stdout.count("domain controller dc1 answers") == 2
+    assert done.stdout.count("domain controller contoso-dc1 answers") == 1
+    assert done.stdout.count("up    domain controller") == 4
+    assert done.stdout.count("down  domain controller") == 2
     assert "LISTEN" not in done.stdout
     assert "[General]" in done.stdout
 

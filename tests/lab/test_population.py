@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import controller, packing
+from lab import forests, packing, world
 from lab.paths import LabPaths
 from lab.population import DEPTH, UNIT_DN, Population
 
@@ -20,14 +20,18 @@ SMALL = Population(200)
 def built(tmp_path_factory: pytest.TempPathFactory) -> LabPaths:
     """A domain with the small population, made and not started."""
     paths = LabPaths(tmp_path_factory.mktemp("population"))
-    controller.build(paths, SMALL.computers)
+    forests.build(paths, SMALL.computers)
     return paths
+
+
+def _controller(paths: LabPaths) -> Path:
+    return paths.of_controller(world.R2.controller).folder
 
 
 def count(paths: LabPaths, filter_text: str, base: str = UNIT_DN) -> int:
     """How many objects the domain's database holds, asked with Debian's own ldbsearch."""
     done = subprocess.run(
-        ["ldbsearch", "-H", str(paths.controller / "private" / "sam.ldb"), "-b", base]
+        ["ldbsearch", "-H", str(_controller(paths) / "private" / "sam.ldb"), "-b", base]
         + [filter_text, "dn"],
         capture_output=True,
         text=True,
@@ -93,10 +97,10 @@ def test_the_domain_holds_as_many_as_asked(built: LabPaths) -> None:
 
 @pytest.mark.lab
 def test_a_domain_of_another_size_is_not_the_one_asked_for(built: LabPaths) -> None:
-    assert controller.is_built(built)
-    assert controller.is_built(built, 200)
-    assert not controller.is_built(built, 0)
-    assert not controller.is_built(built, 201)
+    assert forests.is_built(built)
+    assert forests.is_built(built, 200)
+    assert not forests.is_built(built, 0)
+    assert not forests.is_built(built, 201)
 
 
 @pytest.mark.lab
@@ -116,6 +120,6 @@ def test_a_packed_domain_is_whole_where_it_is_unpacked(built: LabPaths, tmp_path
     packing.unpack(elsewhere, file)
     assert count(elsewhere, "(objectClass=*)") == SMALL.count
     assert (elsewhere.keytabs / "XP191.keytab").stat().st_mode & 0o077 == 0
-    assert elsewhere.authority_certificate.exists()
+    assert elsewhere.of_domain(world.R2).authority_certificate.exists()
     assert not elsewhere.filled_marker.exists()
-    shutil.rmtree(elsewhere.controller)
+    shutil.rmtree(elsewhere.root)

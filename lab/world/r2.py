@@ -1,132 +1,25 @@
-"""The lab's world: every person, group, unit, policy and computer of ``r2.local``.
-
-One description that the domain controller is filled from and the simulated computers act by.
-Pure data: it is read by this project's interpreter and by Debian's, where python3-samba lives.
-"""
+"""``r2.local``: the forest in which the lab's story happens."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from lab.world.description import (
+    DEFAULT_SITE,
+    DIRECTORY_ACCOUNT,
+    PORTAL_ACCOUNT,
+    Computer,
+    Controller,
+    Domain,
+    LoggedOn,
+    Person,
+    Policy,
+    PolicyLink,
+    SecurityGroup,
+    Site,
+    Trust,
+    Unit,
+)
 
-DNS_NAME = "r2.local"
-NETBIOS_NAME = "R2"
-REALM = "R2.LOCAL"
-BASE_DN = "DC=r2,DC=local"
-CONTROLLER_NAME = "dc1"
-CONTROLLER_ADDRESS = "127.0.10.1"
-COMPUTER_NETWORK = "127.0.11."
-
-ADMINISTRATOR_PASSWORD = "Lab-Admin-2026!"
-PERSON_PASSWORD = "Lab-Pass-2026!"
-DIRECTORY_ACCOUNT_PASSWORD = "Lab-Directory-2026!"
-PORTAL_ACCOUNT_PASSWORD = "Lab-Portal-2026!"
-
-DIRECTORY_ACCOUNT = "svc-ra-directory"  # reads LDAP and SYSVOL, nothing else
-PORTAL_ACCOUNT = "svc-ra-portal"  # the authority *service*: on the helper lists, no other right
-
-
-@dataclass(frozen=True)
-class Person:
-    """An account; ``expired`` sets accountExpires in the past."""
-
-    name: str
-    given_name: str
-    surname: str
-    unit: str
-    title: str
-    disabled: bool = False
-    expired: bool = False
-    service: bool = False
-
-    @property
-    def display_name(self) -> str:
-        return f"{self.given_name} {self.surname}".strip()
-
-
-@dataclass(frozen=True)
-class SecurityGroup:
-    """A global group; ``distribution`` makes it one that grants nothing."""
-
-    name: str
-    members: tuple[str, ...]
-    distribution: bool = False
-    builtin: bool = False
-
-
-@dataclass(frozen=True)
-class Unit:
-    """An organizational unit, by its path below the domain (``Child/Parent`` order as in a DN)."""
-
-    name: str
-    parent: str = ""
-    blocks_inheritance: bool = False
-
-    @property
-    def distinguished_name(self) -> str:
-        above = f"OU={self.parent}," if self.parent else ""
-        return f"OU={self.name},{above}{BASE_DN}"
-
-
-@dataclass(frozen=True)
-class PolicyLink:
-    unit: str  # "" is the domain head
-    enforced: bool = False
-    disabled: bool = False
-
-
-@dataclass(frozen=True)
-class Policy:
-    """A Group Policy Object. ``offers`` None leaves Offer Remote Assistance not configured."""
-
-    name: str
-    links: tuple[PolicyLink, ...]
-    offers: bool | None = None
-    control: bool | None = None
-    helpers: tuple[str, ...] = ()
-    firewall: bool = False
-    applies_to_group: str = ""  # security filtering: only this group may apply it
-    wmi_filter: str = ""  # name of a WMI filter to link
-
-
-@dataclass(frozen=True)
-class LoggedOn:
-    user: str
-    session_id: int
-    state: str = "active"  # active, idle, disconnected: Windows lists only active ones
-
-
-@dataclass(frozen=True)
-class Computer:
-    """A computer object and, where ``behaviour`` is set, its simulated Windows.
-
-    behaviour: "" no simulator (switched off), "normal", "busy" (0x80070052), "legacy" (only the
-    XP interface: IRASrv is not registered), "silent" (accepts connections, never answers),
-    "garbage" (answers with rubbish), "slow" (each answer takes two seconds).
-    answer: what the novice does when asked: accept, accept-control, decline, ignore.
-    """
-
-    name: str
-    unit: str
-    operating_system: str
-    operating_system_version: str
-    last_octet: int
-    behaviour: str = ""
-    answer: str = "accept"
-    logged_on: tuple[LoggedOn, ...] = ()
-    desktop: bool = False
-    disabled: bool = False
-    answer_window_seconds: float = 3.0
-    groups: tuple[str, ...] = field(default=())
-    in_dns: bool = True
-
-    @property
-    def address(self) -> str:
-        return f"{COMPUTER_NETWORK}{self.last_octet}"
-
-    @property
-    def dns_name(self) -> str:
-        return f"{self.name.lower()}.{DNS_NAME}"
-
+NORTHERN = "Northern"  # a site behind a slow line, with a unit of the same name
 
 UNITS = (
     Unit("Vancouver"),
@@ -138,6 +31,7 @@ UNITS = (
     Unit("Thompson"),
     Unit("Selkirk"),
     Unit("Isolated", parent="Winnipeg", blocks_inheritance=True),
+    Unit(NORTHERN),
     Unit("Service Accounts"),
 )
 
@@ -169,6 +63,20 @@ GROUPS = (
     SecurityGroup("Helpdesk Weekend", ("Helpdesk Night",)),  # a nesting loop, as directories have
     SecurityGroup("Helpdesk News", ("pwright",), distribution=True),
     SecurityGroup("Helpdesk Brandon", ("mjones", "nkhan")),
+    # Domain local on top of universal on top of global, with a loop further down.
+    SecurityGroup("Manitoba Resources", ("Staff Canada",), scope="domain local"),
+    SecurityGroup("Staff Canada", ("Staff West",), scope="universal"),
+    SecurityGroup("Staff West", ("Staff Prairies",), scope="universal"),
+    SecurityGroup("Staff Prairies", ("Staff Winnipeg", "Staff Canada"), scope="universal"),
+    SecurityGroup("Staff Winnipeg", ("Staff Portage Avenue",)),
+    SecurityGroup("Staff Portage Avenue", ("Staff Second Floor",)),
+    SecurityGroup("Staff Second Floor", ("bsmith", "cwong")),
+    SecurityGroup(
+        "Partner Helpers",
+        ("Helpdesk Brandon",),
+        scope="domain local",
+        foreign_members=(r"CONTOSO\alee", r"CONTOSO\Field Support Nights"),
+    ),
     SecurityGroup("Remote Assistance Portal", (PORTAL_ACCOUNT,)),
     SecurityGroup(
         "Remote Assistance Experts",
@@ -181,7 +89,7 @@ GROUPS = (
     SecurityGroup("Domain Admins", ("radmin",), builtin=True),
 )
 
-PORTAL_HELPER = rf"{NETBIOS_NAME}\Remote Assistance Portal"
+PORTAL_HELPER = r"R2\Remote Assistance Portal"
 
 POLICIES = (
     Policy(
@@ -189,7 +97,7 @@ POLICIES = (
         (PolicyLink("Winnipeg"),),
         offers=True,
         control=True,
-        helpers=(rf"{NETBIOS_NAME}\Helpdesk Winnipeg", rf"{DNS_NAME}\mjones", PORTAL_HELPER),
+        helpers=(r"R2\Helpdesk Winnipeg", r"r2.local\mjones", PORTAL_HELPER),
         firewall=True,
     ),
     Policy(
@@ -197,7 +105,7 @@ POLICIES = (
         (PolicyLink("Brandon"),),
         offers=True,
         control=False,
-        helpers=(rf"{NETBIOS_NAME}\Helpdesk Brandon", PORTAL_HELPER),
+        helpers=(r"R2\Helpdesk Brandon", r"CONTOSO\Field Support", PORTAL_HELPER),
         firewall=True,
     ),
     Policy("SelkirkGPO", (PolicyLink("Selkirk"),), offers=False),
@@ -206,7 +114,7 @@ POLICIES = (
         (PolicyLink("Flin Flon"),),
         offers=True,
         control=True,
-        helpers=(rf"{NETBIOS_NAME}\Helpdesk Winnipeg", PORTAL_HELPER),
+        helpers=(r"R2\Helpdesk Winnipeg", PORTAL_HELPER),
         applies_to_group="Pilot Computers",
     ),
     Policy(
@@ -214,7 +122,7 @@ POLICIES = (
         (PolicyLink("Churchill"),),
         offers=True,
         control=True,
-        helpers=(rf"{NETBIOS_NAME}\Helpdesk Winnipeg", PORTAL_HELPER),
+        helpers=(r"R2\Helpdesk Winnipeg", PORTAL_HELPER),
         wmi_filter="Only notebooks",
     ),
     Policy(
@@ -222,7 +130,15 @@ POLICIES = (
         (PolicyLink("Thompson"),),
         offers=True,
         control=True,
-        helpers=(rf"{NETBIOS_NAME}\Helpdesk Winipeg", r"OLDDOMAIN\Helpdesk", PORTAL_HELPER),
+        helpers=(r"R2\Helpdesk Winipeg", r"OLDDOMAIN\Helpdesk", PORTAL_HELPER),
+        firewall=True,
+    ),
+    Policy(
+        "NorthernSiteGPO",
+        (PolicyLink(site=NORTHERN),),
+        offers=True,
+        control=True,
+        helpers=(r"R2\Partner Helpers", PORTAL_HELPER),
         firewall=True,
     ),
 )
@@ -380,12 +296,43 @@ COMPUTERS = (
         "normal",
         logged_on=BOB,
     ),
+    Computer(
+        "NTH-W11-01",
+        NORTHERN,
+        "Windows 11 Enterprise",
+        "10.0 (22631)",
+        1,
+        network="127.0.12.",
+    ),
 )
 
-
-def computer(name: str) -> Computer:
-    """The computer of that name, in any case; raises KeyError when the lab has none."""
-    for candidate in COMPUTERS:
-        if candidate.name.lower() == name.lower():
-            return candidate
-    raise KeyError(name)
+R2 = Domain(
+    dns_name="r2.local",
+    netbios_name="R2",
+    controller=Controller("dc1", "127.0.10.1"),
+    folder="",
+    directory_account_password="Lab-Directory-2026!",
+    portal_account_password="Lab-Portal-2026!",
+    groups_unit="Vancouver",
+    units=UNITS,
+    people=PEOPLE,
+    groups=GROUPS,
+    policies=POLICIES,
+    computers=COMPUTERS,
+    sites=(
+        Site(DEFAULT_SITE, ("127.0.10.0/24", "127.0.11.0/24")),
+        Site(NORTHERN, ("127.0.12.0/24",)),
+    ),
+    trusts=(
+        Trust("contoso.test", "CONTOSO", direction=3, attributes=8),
+        # A row that can be read and leads nowhere: fabrikam.test trusts this domain, one way.
+        Trust(
+            "fabrikam.test",
+            "FABRIKAM",
+            direction=1,
+            attributes=4,
+            sid="S-1-5-21-1004336348-1177238915-682003330",
+        ),
+    ),
+    reads_deleted_objects=True,
+)
