@@ -1,6 +1,6 @@
 """A directory at size: computers, accounts and nested groups below ``OU=Bulk``, by a seed.
 
-Pure data, as ``lab/world.py``: read by this project's interpreter and by Debian's. The same size
+Pure data, as ``lab/world``: read by this project's interpreter and by Debian's. The same size
 and seed give the same names, attributes and memberships, whenever and wherever they are made.
 """
 

@@ -133,13 +133,14 @@ POLICIES = (
         helpers=(r"R2\Helpdesk Winipeg", r"OLDDOMAIN\Helpdesk", PORTAL_HELPER),
         firewall=True,
     ),
+    # Says nothing of offers: which site a computer is in decides of the firewall alone.
+    Policy("NorthernSiteGPO", (PolicyLink(site=NORTHERN),), firewall=True),
     Policy(
-        "NorthernSiteGPO",
-        (PolicyLink(site=NORTHERN),),
+        "NorthernGPO",
+        (PolicyLink(NORTHERN),),
         offers=True,
         control=True,
         helpers=(r"R2\Partner Helpers", PORTAL_HELPER),
-        firewall=True,
     ),
 )
 

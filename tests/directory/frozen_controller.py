@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab import controller
+from lab import controller, world
 from tests.environment import LAB_DIR
 
 
@@ -43,7 +43,8 @@ def freeze(frozen: list[int]) -> None:
     """Stop every process of the domain controller where it is."""
     if frozen:
         return
-    root = int((LAB_DIR / "pids" / f"{controller.NAME}.pid").read_text().split()[0])
+    name = controller.process_name(world.R2.controller)
+    root = int((LAB_DIR / "pids" / f"{name}.pid").read_text().split()[0])
     for process in _descendants(root):
         os.kill(process, signal.SIGSTOP)
         frozen.append(process)

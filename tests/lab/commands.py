@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import world
+from lab import controller, world
 from lab.paths import DomainPaths, LabPaths
 
 HOST = world.R2.controller_host
@@ -104,7 +104,7 @@ class Domain:
 
     def in_controller(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Runs a program where the domain's controller runs: with its resolver and its winbind."""
-        name = f"samba-{self.described.controller.name}"
+        name = controller.process_name(self.described.controller)
         pid = (self.directory / "pids" / f"{name}.pid").read_text().split()[0]
         return self.run("nsenter", "--mount", "--target", pid, *command)
 
