@@ -38,6 +38,8 @@ def environment(lab_settings: Mapping[str, str], database_url: str) -> dict[str,
             "DATABASE_URL": database_url,
             "SECRET_KEY": "a-secret-of-the-benchmark-that-is-fifty-characters-long",
             "INVITATION_KEYS": Fernet.generate_key().decode(),
+            # Random changes may take away the only subnet.
+            "DIRECTORY_REMOVAL_LIMIT_PERCENT": "100",
             "LOG_LEVEL": "ERROR",
             "LOG_FORMAT": "text",
             "DJANGO_SETTINGS_MODULE": "portal.settings",

@@ -87,7 +87,8 @@ class State:
         people = "(&(objectClass=user)(!(objectClass=computer)))"
         self.accounts = self._find(UNIT_DN, people)
         self.groups = self._find(UNIT_DN, "(objectClass=group)")
-        self.units = self._find(UNIT_DN, "(objectClass=organizationalUnit)", "name")
+        inside = "(&(objectClass=organizationalUnit)(!(name=Bulk)))"
+        self.units = self._find(UNIT_DN, inside, "name")
         system = f"CN=System,{world.BASE_DN}"
         self.policies = self._find(system, "(objectClass=groupPolicyContainer)", "displayName")
         self.wmi_filters = self._find(system, "(objectClass=msWMI-Som)", "msWMI-Name")
@@ -210,8 +211,10 @@ class State:
     def delete(self, item: Item) -> None:
         """Deletes an object with all below it, and forgets what was known of these."""
         dn = self.dn(item)
-        below = self.samdb.search(dn, scope=ldb.SCOPE_SUBTREE, attrs=["objectGUID"])
-        gone = {guid_of(message) for message in below}
+        gone = {item.guid}
+        if self.samdb.search(dn, scope=ldb.SCOPE_ONELEVEL, attrs=["1.1"]):
+            below = self.samdb.search(dn, scope=ldb.SCOPE_SUBTREE, attrs=["objectGUID"])
+            gone |= {guid_of(message) for message in below}
         self.samdb.delete(dn, ["tree_delete:1"])
         for items in self.lists:
             items[:] = [known for known in items if known.guid not in gone]

@@ -8,13 +8,13 @@ from samba import sites as samba_sites
 from samba import subnets as samba_subnets
 
 from lab import world
-from lab.population import UNIT_DN
 from lab.samba.changes_principals import is_primary
 from lab.samba.changes_state import CONFIGURATION_DN, OWN, Item, State
 
 LINK = re.compile(r"\[LDAP://(?P<policy>[^;\]]+);(?P<options>\d+)\]", re.IGNORECASE)
-LARGEST_RENAMED = 800  # objects; Samba writes each of them
+LARGEST_RENAMED = 150  # objects; Samba writes each of them
 LARGEST_DELETED = 25
+SIZES_LOOKED_AT = 5  # units; a third of a second each in a large directory
 SITES_DN = f"CN=Sites,{CONFIGURATION_DN}"
 SITE_LINKS_DN = f"CN=IP,CN=Inter-Site Transports,{SITES_DN}"
 FIRST_SITE = "Default-First-Site-Name"
@@ -30,13 +30,21 @@ def create_unit(state: State) -> str:
 
 def rename_unit(state: State) -> str:
     """With all that lies in it."""
-    for unit in state.chance.sample(state.units, len(state.units)):
-        if state.dn(unit) == _top(state) or state.size(unit) > LARGEST_RENAMED:
-            continue
-        name = state.new_relative_name(state.new_name())
-        state.rename(unit, state.child(state.dn(unit).parent(), "OU", name))
-        return f"{unit.label} to {name}"
-    raise LookupError("Every unit is too large to be renamed.")
+    unit = _unit_to_rename(state)
+    name = state.new_relative_name(state.new_name())
+    state.rename(unit, state.child(state.dn(unit).parent(), "OU", name))
+    return f"{unit.label} to {name}"
+
+
+def _unit_to_rename(state: State) -> Item:
+    """One that is not too large, with content if there is such a one."""
+    looked_at = state.chance.sample(state.units, min(SIZES_LOOKED_AT, len(state.units)))
+    sizes = {unit: state.size(unit) for unit in looked_at}
+    fitting = [unit for unit, size in sizes.items() if size <= LARGEST_RENAMED]
+    if not fitting:
+        create_unit(state)
+        return state.units[-1]
+    return max(fitting, key=lambda unit: sizes[unit])
 
 
 def move_unit(state: State) -> str:
@@ -105,10 +113,6 @@ def _change_links(state: State, container: Item) -> str:
 
 # The Default Domain Policy, which every domain has ([MS-GPOL] 1.3.3.4)
 NOBODYS = f"CN={{31B2F340-016D-11D2-945F-00C04FB984F9}},CN=Policies,CN=System,{world.BASE_DN}"
-
-
-def _top(state: State) -> object:
-    return state.child(world.BASE_DN, "OU", UNIT_DN.partition(",")[0].partition("=")[2])
 
 
 def _own_unit(state: State) -> Item:
