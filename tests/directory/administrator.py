@@ -111,20 +111,20 @@ class Administrator:
 
 
 @contextmanager
-def administrator(ca_file: str) -> Iterator[Administrator]:
-    """An administrator of the lab's domain."""
+def administrator(ca_file: str, domain: world.Domain = world.R2) -> Iterator[Administrator]:
+    """An administrator of one of the lab's domains."""
     tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=ca_file)
-    host = f"{world.CONTROLLER_NAME}.{world.DNS_NAME}"
-    tls.valid_names = [host]
-    server = ldap3.Server(world.CONTROLLER_ADDRESS, use_ssl=True, tls=tls, get_info=ldap3.NONE)
+    tls.valid_names = [f"{domain.controller.name}.{domain.dns_name}"]
+    address = domain.controller.address
+    server = ldap3.Server(address, use_ssl=True, tls=tls, get_info=ldap3.NONE)
     connection = ldap3.Connection(
         server,
-        f"Administrator@{world.DNS_NAME}",
+        f"Administrator@{domain.dns_name}",
         world.ADMINISTRATOR_PASSWORD,
         auto_bind=True,
         check_names=False,
     )
-    unit = f"OU=Following {uuid.uuid4().hex[:8]},{world.BASE_DN}"
+    unit = f"OU=Following {uuid.uuid4().hex[:8]},{domain.base_dn}"
     admin = Administrator(connection, unit)
     admin.add(unit, "organizationalUnit")
     try:
