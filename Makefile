@@ -45,10 +45,16 @@ demo: prepare ## the whole product on one machine with the lab (DEMO=check plays
 
 .PHONY: test
 test: prepare check ## every test, with seeded samples of the long ones
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target tests-of-all tests-populated tests-on-sqlite
+
+.PHONY: tests-of-all tests-populated tests-on-sqlite
+tests-of-all: # on PostgreSQL, with the lab; TESTS names some of them
 	@$(SUDO) $(BIN)/python -m tests.services $(BIN)/python -m pytest -m "not populated" $(TESTS)
-	@echo "What needs a directory of two thousand objects, in a network of its own:"
+
+tests-populated: # what needs a directory of two thousand objects, in a network of its own
 	@$(POPULATED)
-	@echo "What differs on SQLite:"
+
+tests-on-sqlite: # what differs there
 	@$(SUDO) $(BIN)/python -m pytest -q -m "not lab and not browser and not services" tests
 
 .PHONY: soak
