@@ -70,9 +70,8 @@ def _start_computers(paths: LabPaths) -> None:
 
 def down(paths: LabPaths) -> None:
     """Stops everything; what was made stays for the next time."""
-    processes.stop(paths, COMPUTERS)
+    processes.stop_all(paths)
     paths.computers_ready.unlink(missing_ok=True)
-    controller.stop_all(paths)
 
 
 def kill(paths: LabPaths, name: str) -> None:

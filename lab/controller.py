@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def start(paths: LabPaths, *domains: world.Domain) -> None:
         _start(paths, domain)
     for domain in domains:
         processes.wait_until(
-            lambda domain=domain: _answers(domain.controller),  # type: ignore[misc]
+            lambda domain=domain: _answers(paths, domain.controller),  # type: ignore[misc]
             f"the domain controller {domain.controller.name}",
             paths,
             process_name(domain.controller),
@@ -53,13 +54,17 @@ def start(paths: LabPaths, *domains: world.Domain) -> None:
 def _start(paths: LabPaths, domain: world.Domain) -> None:
     files = paths.of_controller(domain.controller)
     Path("/run/samba").mkdir(exist_ok=True)
-    (files.run / "sysvol").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(files.run, ignore_errors=True)  # process ids and sockets of before a crash
+    (files.run / "sysvol").mkdir(parents=True)
     files.resolver.write_text(f"nameserver {world.NAME_SERVER_ADDRESS}\nsearch {domain.dns_name}\n")
     script = (
         f"mount --bind '{files.run}' /run/samba && "
         f"mount --bind '{files.sysvol}' {SYSVOL} && "
         f"mount --bind '{files.resolver}' /etc/resolv.conf && "
-        f"exec samba --foreground --no-process-group --configfile='{files.smb_conf}'"
+        # A process for each connection: as prefork, its default, Samba may serve two connections by
+        # one process, and then reads of one lab in parallel take twice the time of the next lab's.
+        "exec samba --foreground --no-process-group --model=standard "
+        f"--configfile='{files.smb_conf}'"
     )
     processes.start(
         paths,
@@ -97,19 +102,15 @@ def stop(paths: LabPaths, domain: world.Domain) -> None:
     processes.stop(paths, process_name(domain.controller))
 
 
-def stop_all(paths: LabPaths) -> None:
-    for domain in world.DOMAINS:
-        stop(paths, domain)
-    processes.stop(paths, NAME_SERVER)
-
-
 def kill(paths: LabPaths, domain: world.Domain) -> None:
     """Ends every process of the controller by SIGKILL, as a power cut would."""
     processes.kill(paths, process_name(domain.controller))
 
 
-def _answers(controller: world.Controller) -> bool:
-    return all(_listens(controller.address, port) for port in PORTS)
+def _answers(paths: LabPaths, controller: world.Controller) -> bool:
+    """Whether each port is open, and winbindd, which trusts need, is there."""
+    winbind = paths.of_controller(controller).run / "winbindd" / "pipe"
+    return winbind.exists() and all(_listens(controller.address, port) for port in PORTS)
 
 
 def _listens(address: str, port: int) -> bool:

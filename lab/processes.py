@@ -57,6 +57,12 @@ def stop(paths: LabPaths, name: str, seconds: float = 15) -> None:
     _pid_file(paths, name).unlink(missing_ok=True)
 
 
+def stop_all(paths: LabPaths) -> None:
+    """Ends everything that the lab ever started here, by whatever name it went then."""
+    for file in sorted(paths.pids.glob("*.pid")):
+        stop(paths, file.stem)
+
+
 def kill(paths: LabPaths, name: str) -> None:
     """Ends the process and all that it started at once, with no chance to write anything."""
     while members := _members(paths, name):

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # How many objects the lab has beside its story; 0: whatever it has.
 LAB_OBJECTS = int(os.environ.get("LAB_OBJECTS", "0"))
 LAB_DIR = Path(os.environ.setdefault("LAB_DIR", str(ROOT / ".lab")))
+os.environ.setdefault("LAB_CACHE", str(LAB_DIR / "cache"))  # labs of single tests share it
 
 DOMAIN = "r2.local"
 

@@ -96,6 +96,19 @@ def test_a_pid_that_another_process_has_by_now_is_left_alone(paths: LabPaths) ->
         stranger.kill()
 
 
+def test_stopping_everything_knows_no_names(paths: LabPaths) -> None:
+    _start_family(paths)
+    processes.stop_all(paths)
+    assert _living(paths) == []
+
+
+def test_a_killed_family_leaves_nobody_behind(paths: LabPaths) -> None:
+    _start_family(paths)
+    processes.kill(paths, "family")
+    assert _living(paths) == []
+    assert not processes.runs(paths, "family")
+
+
 @pytest.mark.parametrize("content", ["", "nonsense", "12 13 14"])
 def test_a_broken_pid_file_means_nothing_runs(paths: LabPaths, content: str) -> None:
     (paths.pids / "family.pid").write_text(content)

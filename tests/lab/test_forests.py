@@ -183,7 +183,7 @@ def test_the_portal_is_told_of_both_domains(lab_domain: Lab) -> None:
 @pytest.fixture
 def copy(lab_domain: Lab, tmp_path: Path) -> LabPaths:
     """A lab of the test's own, unpacked from the same backup, for a network of its own."""
-    shutil.copytree(lab_domain.directory / "cache", tmp_path / "cache")
+    shutil.copytree(os.environ["LAB_CACHE"], tmp_path / "cache")
     return LabPaths(tmp_path)
 
 
@@ -196,6 +196,7 @@ def _in_a_network_of_its_own(paths: LabPaths, *lines: str) -> str:
         env=os.environ
         | {
             "LAB_DIR": str(paths.root),
+            "LAB_CACHE": str(paths.root / "cache"),
             "PYTHON": sys.executable,
             "LDAPTLS_CACERT": str(paths.of_domain(world.R2).authority_certificate),
         },
