@@ -65,17 +65,20 @@ def parse_reference(raw: bytes) -> tuple[str, str]:
 def split_entry_name(raw: bytes) -> tuple[str, str, str]:
     """A name without what stands before it; GUID and SID as :func:`parse_reference` returns them.
 
+    NUL, which PostgreSQL cannot store, and undecodable bytes are marked: a name has no raw NUL
+    (RFC 4514 2.4).
+
     Raises:
         MalformedValue: GUID or SID are not of their form.
     """
     found = REFERENCE.match(raw)
     if found is None:
         _refuse_halves(raw)
-        return raw.decode("utf-8", "replace"), "", ""
+        return _marked(raw), "", ""
     guid, sid = found.groups()
     name = raw[found.end() :]
     _refuse_halves(name)
-    return name.decode("utf-8", "replace"), _guid_text(guid), _sid_text(sid) if sid else ""
+    return _marked(name), _guid_text(guid), _sid_text(sid) if sid else ""
 
 
 def parse_extended_name(raw: bytes) -> ExtendedName:
@@ -89,6 +92,10 @@ def parse_extended_name(raw: bytes) -> ExtendedName:
     """
     name, guid, sid = split_entry_name(raw)
     return ExtendedName(name, uuid.UUID(hex=guid) if guid else None, sid)
+
+
+def _marked(name: bytes) -> str:
+    return name.decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
 def _guid_text(raw: bytes) -> str:

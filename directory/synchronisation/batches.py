@@ -107,7 +107,7 @@ class RowMaker:
                 Problem(kind.name, entry.guid, entry.distinguished_name, error.sentence)
             )
             return
-        batch.rows.append((guid, entry.distinguished_name.replace("\x00", "\ufffd"), *row))
+        batch.rows.append((guid, entry.distinguished_name, *row))
 
     def _row(self, batch: Batch, entry: Entry) -> Row | None:
         around = self._session.surroundings

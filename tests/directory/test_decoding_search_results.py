@@ -164,6 +164,12 @@ def test_a_reference_without_a_sid_and_a_plain_name() -> None:
     assert parse_extended_name(b"OU=x").guid is None
 
 
+@pytest.mark.parametrize("before", ["", f"<GUID={GUID}>;"])
+def test_what_no_name_can_hold_is_marked(before: str) -> None:
+    raw = before.encode() + b"CN=a\x00b\xff,DC=x"
+    assert parse_extended_name(raw).distinguished_name == "CN=a\ufffdb\ufffd,DC=x"
+
+
 @given(
     guid=st.uuids(),
     authority=st.integers(0, 2**48 - 1),
