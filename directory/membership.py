@@ -32,9 +32,22 @@ PRIMARY = ""  # stands for the primary group's own edge, which no SID has
 _SECURITY = "target.is_present AND target.is_security"
 _ENTERED = f"{_SECURITY} AND target.sid NOT LIKE 'S-1-5-32-%%'"  # BUILTIN_PREFIX
 
-# Both walks upwards begin with the SIDs that the member holds itself, not with their edges: from so
-# few rows PostgreSQL estimates a cheap query, and does not compile it (jit), which takes longer
-# than the answer. UNION, not UNION ALL: a group is entered once, so loops end the walk.
+# UNION, not UNION ALL: a group is entered once, so groups that contain each other end the walk.
+#
+# Left alone PostgreSQL reads whole tables at each step while they are small, or while it has no
+# statistics of them. OFFSET 0 makes it look up each row by its index: a barrier to its planner.
+_STEPS = {
+    "postgresql": {
+        "edges": "CROSS JOIN LATERAL (SELECT * FROM directory_membership edge "
+        "WHERE edge.{column} = {value} OFFSET 0) edge",
+        "groups": "CROSS JOIN LATERAL (SELECT * FROM directory_group target "
+        "WHERE target.{column} = {value} OFFSET 0) target",
+    },
+    "sqlite": {
+        "edges": "CROSS JOIN directory_membership edge ON edge.{column} = {value}",
+        "groups": "CROSS JOIN directory_group target ON target.{column} = {value}",
+    },
+}
 _START = "CAST(%s AS varchar(184)), CAST(NULL AS uuid)"
 
 _IS_MEMBER = """
@@ -46,9 +59,7 @@ WITH RECURSIVE held(sid, group_id) AS (
      WHERE target.sid = %s AND {entered}
     UNION
     SELECT target.sid, target.guid
-      FROM held
-      JOIN directory_membership edge ON edge.member_sid = held.sid
-      JOIN directory_group target ON target.guid = edge.group_id
+      FROM held {edges_of_member} {group_of_edge}
      WHERE {entered}
 )
 SELECT 1 FROM held WHERE sid = %s AND group_id IS NOT NULL LIMIT 1
@@ -56,7 +67,7 @@ SELECT 1 FROM held WHERE sid = %s AND group_id IS NOT NULL LIMIT 1
 
 # The same walk keeping each edge, for paths. A BUILTIN group is an end: nothing is in it by SID.
 _EDGES = """
-WITH RECURSIVE walked(sid, group_id, member_sid) AS (
+WITH RECURSIVE held(sid, group_id, member_sid) AS (
     {start}
     UNION
     SELECT target.sid, target.guid, ''
@@ -64,15 +75,13 @@ WITH RECURSIVE walked(sid, group_id, member_sid) AS (
      WHERE target.sid = %s AND {entered}
     UNION
     SELECT target.sid, target.guid, edge.member_sid
-      FROM walked
-      JOIN directory_membership edge ON edge.member_sid = walked.sid
-      JOIN directory_group target ON target.guid = edge.group_id
-     WHERE walked.sid NOT LIKE 'S-1-5-32-%%' AND {entered}
+      FROM held {edges_of_member} {group_of_edge}
+     WHERE held.sid NOT LIKE 'S-1-5-32-%%' AND {entered}
 )
-SELECT member_sid, group_id FROM walked WHERE group_id IS NOT NULL
+SELECT member_sid, group_id FROM held WHERE group_id IS NOT NULL
 """
 
-# Downwards: the groups that are in some groups, and whether one of them holds everybody.
+# Downwards: the groups that are in some groups, and whether any of them holds everybody.
 _GROUPS_BELOW = """
 WITH RECURSIVE entered(guid, sid) AS (
     SELECT target.guid, target.sid
@@ -80,14 +89,12 @@ WITH RECURSIVE entered(guid, sid) AS (
      WHERE target.sid IN ({groups}) AND {entered}
     UNION
     SELECT target.guid, target.sid
-      FROM entered
-      JOIN directory_membership edge ON edge.group_id = entered.guid
-      JOIN directory_group target ON target.sid = edge.member_sid
+      FROM entered {edges_of_group} {member_of_edge}
      WHERE {entered}
 )
 SELECT guid, sid, EXISTS (
-    SELECT 1 FROM directory_membership edge
-     WHERE edge.group_id = entered.guid AND edge.member_sid IN (%s, %s)
+    SELECT 1 FROM entered below JOIN directory_membership edge ON edge.group_id = below.guid
+     WHERE edge.member_sid IN (%s, %s)
 ) FROM entered
 """
 
@@ -136,7 +143,7 @@ def is_member(account: Account, group: Group) -> bool:
     start = _own_sids(account)
     with connection.cursor() as cursor:
         cursor.execute(
-            _IS_MEMBER.format(start=_union(f"SELECT {_START}", start), entered=_ENTERED),
+            _sql(_IS_MEMBER, start=_union(f"SELECT {_START}", start)),
             (*start, account.primary_group_sid, group.sid),
         )
         return cursor.fetchone() is not None
@@ -195,14 +202,14 @@ def members_of(groups: Iterable[Group]) -> QuerySet[Account]:
     start = sorted({group.sid for group in groups})
     with connection.cursor() as cursor:
         cursor.execute(
-            _GROUPS_BELOW.format(groups=_marks(start) or "NULL", entered=_ENTERED),
+            _sql(_GROUPS_BELOW, groups=_marks(start) or "NULL"),
             (*start, *WELL_KNOWN),
         )
         rows = cursor.fetchall()
     accounts = Account.objects.filter(is_present=True)
     if not rows:
         return accounts.none()
-    if any(holds_everybody for _, _, holds_everybody in rows):
+    if rows[0][2]:
         return accounts
     guids, sids = [guid for guid, _, _ in rows], [sid for _, sid, _ in rows]
     within = _ACCOUNTS_IN.format(
@@ -222,6 +229,19 @@ def _own_sids(member: Account | Computer | Group) -> tuple[str, ...]:
             return (member.sid, *WELL_KNOWN)
 
 
+def _sql(statement: str, *, entered: str = _ENTERED, **parts: str) -> str:
+    """A statement with its parts and with the steps of its walk as this database wants them."""
+    edges, groups = (_STEPS[connection.vendor][kind] for kind in ("edges", "groups"))
+    return statement.format(
+        entered=entered,
+        edges_of_member=edges.format(column="member_sid", value="held.sid"),
+        group_of_edge=groups.format(column="guid", value="edge.group_id"),
+        edges_of_group=edges.format(column="group_id", value="entered.guid"),
+        member_of_edge=groups.format(column="sid", value="edge.member_sid"),
+        **parts,
+    )
+
+
 def _marks(values: Sequence[object]) -> str:
     return ", ".join(["%s"] * len(values))
 
@@ -236,7 +256,7 @@ def _paths(
     """One shortest way from some SIDs to each group above them, nearest first."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _EDGES.format(start=_union(f"SELECT {_START}, ''", start), entered=entered),
+            _sql(_EDGES, start=_union(f"SELECT {_START}, ''", start), entered=entered),
             (*start, primary_group_sid),
         )
         edges = [(str(member_sid), _guid(group)) for member_sid, group in cursor.fetchall()]

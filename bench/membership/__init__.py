@@ -1,0 +1,1 @@
+"""Questions of membership, answered in three ways at size: SQL, a closure table, a graph."""
