@@ -57,23 +57,6 @@ class Source:
 
 
 @dataclass(frozen=True)
-class HelperLine:
-    """One line of the resultant helper list.
-
-    Attributes:
-        text: The line.
-        source: The policy that lists it.
-        principal: The account or group it names, if any.
-        problem: Why it names nobody, if so.
-    """
-
-    text: str
-    source: Source
-    principal: Reference | None
-    problem: str = ""
-
-
-@dataclass(frozen=True)
 class Unknown:
     """Something about policy that cannot be told from here."""
 
@@ -85,8 +68,43 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class HelperLine:
+    """One line of the resultant helper list.
+
+    Attributes:
+        text: The line.
+        source: The policy that lists it.
+        principal: The account or group it names, if any.
+        problem: What is wrong with it, if anything.
+        unknowns: Why it may not be on the list after all; empty when it is for certain.
+    """
+
+    text: str
+    source: Source
+    principal: Reference | None
+    problem: str = ""
+    unknowns: tuple[Unknown, ...] = ()
+
+    @property
+    def is_certain(self) -> bool:
+        return not self.unknowns
+
+
+@dataclass(frozen=True)
 class PolicyFacts:
-    """The resultant policy of the computer; None where nothing is set."""
+    """The resultant policy of the computer; None where nothing is set.
+
+    Attributes:
+        helpers: The lines that are on the helper list, or may be.
+        unknowns: What could change offers, control or helpers.
+        offers_overridden: Policies that speak of offers in vain, the nearest first.
+        control_overridden: The same for control.
+        further_helpers: Why lines that no readable policy holds may be on the list.
+        unreplicated: Policies whose files in SYSVOL are not of the version in the directory.
+        asking_allowed: Whether users may ask for help themselves (Solicited Remote Assistance).
+        asking_source: Which policy says so.
+        kept_out: Policies that would allow offers and do not apply, each with the reason.
+    """
 
     offers_allowed: bool | None
     offers_source: Source | None
@@ -94,6 +112,13 @@ class PolicyFacts:
     control_source: Source | None
     helpers: tuple[HelperLine, ...]
     unknowns: tuple[Unknown, ...]
+    offers_overridden: tuple[Source, ...] = ()
+    control_overridden: tuple[Source, ...] = ()
+    further_helpers: tuple[Unknown, ...] = ()
+    unreplicated: tuple[Source, ...] = ()
+    asking_allowed: bool | None = None
+    asking_source: Source | None = None
+    kept_out: tuple[tuple[Source, str], ...] = ()
 
     def is_certain(self, subject: str) -> bool:
         return not any(subject in unknown.affects for unknown in self.unknowns)

@@ -15,12 +15,9 @@ from assist.eligibility.facts import (
     Caller,
     ComputerFacts,
     Facts,
-    HelperLine,
     Memberships,
-    PolicyFacts,
-    Source,
-    Unknown,
 )
+from assist.eligibility.policy_facts import policy_facts
 from assist.lifecycle import State
 from assist.models import Offer
 from assist.roles import roles_of_groups
@@ -31,12 +28,10 @@ from directory.models import (
     Computer,
     Domain,
     Group,
-    GroupPolicyLink,
-    HelperEntry,
     Membership,
 )
 from directory.names import find_account
-from directory.policies import PolicyUnknown, ResultantPolicy, resultant_policy
+from directory.policies import resultant_policy
 
 DOMAIN_ADMINS = 512  # relative id, [MS-DTYP] 2.4.2.4
 
@@ -61,7 +56,7 @@ def gather(
         expert_memberships=_memberships(account, paths),
         computer=_computer_facts(computer),
         administrators_sid=f"{computer.domain.sid}-{DOMAIN_ADMINS}",
-        policy=_policy_facts(resultant_policy(computer)),
+        policy=policy_facts(resultant_policy(computer)),
         caller=_caller(),
         activity=_activity(account, computer, now, offer_id),
         oldest_domain=_domain_reference(oldest),
@@ -133,56 +128,6 @@ def _memberships(account: Account, paths: list[GroupPath]) -> Memberships:
         barred.setdefault(edge.group.sid, way)
     return Memberships(
         paths=by_sid, barred={sid: way for sid, way in barred.items() if sid not in by_sid}
-    )
-
-
-def _policy_facts(policy: ResultantPolicy) -> PolicyFacts:
-    links = {
-        item.link.policy_id: item.link for item in policy.considered if item.effect == "applied"
-    }
-    return PolicyFacts(
-        offers_allowed=policy.offers_allowed,
-        offers_source=_source(policy.offers_source),
-        control_allowed=policy.control_allowed,
-        control_source=_source(policy.control_source),
-        helpers=tuple(_helper_line(entry, links[entry.policy_id]) for entry in policy.helpers),
-        unknowns=tuple(_unknown(unknown) for unknown in policy.unknowns),
-    )
-
-
-def _source(link: GroupPolicyLink | None) -> Source | None:
-    return _source_of(link) if link else None
-
-
-def _source_of(link: GroupPolicyLink) -> Source:
-    container_guid = link.ou_id or link.site_id or link.domain_id
-    return Source(
-        policy=Reference("policy", str(link.policy_id or ""), link.policy_name),
-        container=Reference(
-            "unit" if link.ou_id else "site" if link.site_id else "domain",
-            str(container_guid),
-            link.container_name,
-        ),
-        changed_at=link.policy.changed_at if link.policy else None,
-    )
-
-
-def _helper_line(entry: HelperEntry, link: GroupPolicyLink) -> HelperLine:
-    principal: Reference | None = None
-    if entry.account is not None:
-        principal = account_reference(entry.account)
-    elif entry.group is not None:
-        principal = _group_reference(entry.group)
-    return HelperLine(entry.text, _source_of(link), principal, entry.problem)
-
-
-def _unknown(unknown: PolicyUnknown) -> Unknown:
-    return Unknown(
-        code=unknown.code,
-        sentence=unknown.sentence,
-        remedy=unknown.remedy,
-        source=_source_of(unknown.link),
-        affects=frozenset(unknown.affects),
     )
 
 

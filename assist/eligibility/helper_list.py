@@ -5,30 +5,59 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assist.eligibility.decision import Effect, Finding, Reference
-from assist.eligibility.facts import Facts, HelperLine, Memberships
+from assist.eligibility.facts import Facts, HelperLine, Memberships, Unknown
 
 
 def helper_findings(facts: Facts) -> Iterator[Finding]:
     """Whether the helper list lets the expert in, by each line that does, or why not."""
-    if not facts.policy.is_certain("helpers"):
-        return
     expert, lines = facts.expert.reference, facts.policy.helpers
-    found = list(_listed(expert, facts.expert_memberships, lines))
+    found = list(_listed(expert, facts.expert_memberships, _certain(lines)))
     yield from found
     if facts.administrators_sid in facts.expert_memberships.paths:
         yield from _administrator(facts)
-    elif not found:
+    elif not found and not undecided(facts, expert, facts.expert_memberships):
         yield _not_listed(facts)
     for line in lines:
         if line.problem:
             yield Finding(
                 "helper.unresolved",
                 Effect.WARN,
-                f"The line {line.text} in the helper list of {line.source} names nobody: "
-                f"{line.problem.removesuffix('.')}.",
+                f"The line {line.text} in the helper list of {line.source} "
+                f"{_trouble(line)}: {line.problem.removesuffix('.')}.",
                 (line.source.policy, line.source.container),
                 "Whoever administers the policy can correct the line.",
             )
+
+
+def helper_unknowns(facts: Facts) -> Iterator[Unknown]:
+    """What could put the expert, or the portal's own account, on the list or take it off."""
+    expert, caller = facts.expert, facts.caller
+    if facts.administrators_sid not in facts.expert_memberships.paths:
+        yield from undecided(facts, expert.reference, facts.expert_memberships)
+    if caller.reference is not None and caller.memberships is not None:
+        yield from undecided(facts, caller.reference, caller.memberships)
+
+
+def undecided(facts: Facts, who: Reference, memberships: Memberships) -> tuple[Unknown, ...]:
+    """What could change whether somebody is on the helper list; empty when nothing can."""
+    lines = facts.policy.helpers
+    if any(_listed(who, memberships, _certain(lines))):
+        return ()
+    possible = [
+        unknown
+        for line in lines
+        if not line.is_certain and any(_listed(who, memberships, (line,)))
+        for unknown in line.unknowns
+    ]
+    return (*possible, *facts.policy.further_helpers)
+
+
+def _certain(lines: tuple[HelperLine, ...]) -> tuple[HelperLine, ...]:
+    return tuple(line for line in lines if line.is_certain)
+
+
+def _trouble(line: HelperLine) -> str:
+    return "names nobody" if line.principal is None else f"names {line.principal.name}, but"
 
 
 def _listed(
@@ -132,9 +161,9 @@ def authority_findings(facts: Facts) -> Iterator[Finding]:
             "The portal's operator sets SERVICE_PRINCIPAL.",
         )
         return
-    if not facts.policy.is_certain("helpers"):
+    found = list(_listed(caller.reference, caller.memberships, _certain(facts.policy.helpers)))
+    if not found and undecided(facts, caller.reference, caller.memberships):
         return
-    found = list(_listed(caller.reference, caller.memberships, facts.policy.helpers))
     if found:
         yield Finding(
             "authority.helper",

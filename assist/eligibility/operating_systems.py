@@ -15,6 +15,13 @@ _VERSION = re.compile(r"(\d+)\.(\d+)")
 _HOME = re.compile(r"\b(Home|Starter|Single Language)\b")
 
 
+def is_older_interface(computer: ComputerFacts) -> bool:
+    """Whether it is a Windows older than Vista, which knows only IPCHService ([MS-RAI] 3.1)."""
+    version = _VERSION.match(computer.operating_system_version)
+    is_old = version is not None and int(version[1]) < 6
+    return is_old or re.search(r"\b(XP|2000|2003)\b", computer.operating_system) is not None
+
+
 def operating_system_finding(computer: ComputerFacts) -> Finding:
     """Whether the computer's Windows can receive an offer over the interface we speak."""
     name, system = computer.reference.name, computer.operating_system.strip()
@@ -43,8 +50,7 @@ def operating_system_finding(computer: ComputerFacts) -> Finding:
             evidence,
             "Have the user send an invitation, or upgrade the edition.",
         )
-    version = _VERSION.match(computer.operating_system_version)
-    if (version and int(version[1]) < 6) or re.search(r"\b(XP|2000|2003)\b", system):
+    if is_older_interface(computer):
         return Finding(
             "computer.older_interface",
             Effect.DENY,

@@ -20,6 +20,12 @@ from assist.eligibility.decision import (
 from assist.eligibility.facts import Facts
 from assist.eligibility.helper_list import authority_findings, helper_findings
 from assist.eligibility.operating_systems import operating_system_finding
+from assist.eligibility.policy_rules import (
+    mode_findings,
+    offers_findings,
+    policy_freshness,
+    policy_unknowns,
+)
 from assist.lifecycle import Mode
 
 REQUIRED = frozenset(
@@ -38,7 +44,6 @@ REQUIRED = frozenset(
         "portal.rate_limit",
     }
 )
-POLICY_REFRESH = timedelta(minutes=120)  # every 90 minutes and a random 0 to 30
 
 
 def decide(facts: Facts, mode: Mode, now: datetime) -> Decision:
@@ -75,10 +80,10 @@ def _findings(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     yield _computer(facts)
     yield operating_system_finding(facts.computer)
     yield _domain(facts)
-    yield from _policy_unknowns(facts, mode)
-    yield from _offers(facts)
+    yield from policy_unknowns(facts, mode)
+    yield from offers_findings(facts)
     yield from helper_findings(facts)
-    yield from _mode(facts, mode)
+    yield from mode_findings(facts, mode)
     yield from authority_findings(facts)
     yield from _activity(facts)
     yield from _freshness(facts, now)
@@ -184,78 +189,6 @@ def _domain(facts: Facts) -> Finding:
     )
 
 
-def _policy_unknowns(facts: Facts, mode: Mode) -> Iterator[Finding]:
-    wanted = {"offers", "helpers"} | ({"control"} if mode is Mode.CONTROL else set())
-    for unknown in facts.policy.unknowns:
-        if unknown.affects & wanted:
-            yield Finding(
-                f"policy.{unknown.code}",
-                Effect.UNKNOWN,
-                unknown.sentence,
-                (unknown.source.policy, unknown.source.container),
-                unknown.remedy,
-            )
-
-
-def _offers(facts: Facts) -> Iterator[Finding]:
-    policy, name = facts.policy, facts.computer.reference.name
-    if not policy.is_certain("offers"):
-        return
-    source = policy.offers_source
-    evidence = (source.policy, source.container) if source else (facts.computer.reference,)
-    if policy.offers_allowed:
-        yield Finding("policy.offers", Effect.ALLOW, f"{source} allows offers on {name}.", evidence)
-    elif policy.offers_allowed is False:
-        yield Finding(
-            "policy.offers_disabled",
-            Effect.DENY,
-            f"{source} forbids offers of Remote Assistance on {name}.",
-            evidence,
-            "Whoever administers Group Policy can enable Configure Offer Remote Assistance.",
-        )
-    else:
-        yield Finding(
-            "policy.offers_not_configured",
-            Effect.DENY,
-            f"No policy allows offers on {name}: Configure Offer Remote Assistance is not "
-            "configured, and then Windows refuses them.",
-            evidence,
-            "Whoever administers Group Policy can enable it for the computer's unit.",
-        )
-
-
-def _mode(facts: Facts, mode: Mode) -> Iterator[Finding]:
-    policy, name = facts.policy, facts.computer.reference.name
-    source = policy.control_source
-    evidence = (source.policy, source.container) if source else (facts.computer.reference,)
-    if mode is Mode.VIEW:
-        yield Finding("mode.permitted", Effect.ALLOW, "View needs no more than an offer.", evidence)
-        if policy.control_allowed or not policy.is_certain("control"):
-            yield Finding(
-                "mode.view_not_enforced",
-                Effect.WARN,
-                "View is recorded and watched, not enforced: inside the session the user could "
-                "still be asked to share control.",
-                evidence,
-            )
-    elif not policy.is_certain("control"):
-        return
-    elif policy.control_allowed:
-        yield Finding(
-            "mode.permitted", Effect.ALLOW, f"{source} allows control on {name}.", evidence
-        )
-    else:
-        yield Finding(
-            "mode.view_only",
-            Effect.DENY,
-            f"{source} allows to view {name}, not to control it."
-            if source
-            else f"No policy allows control of {name}.",
-            evidence,
-            "Ask for view.",
-        )
-
-
 def _activity(facts: Facts) -> Iterator[Finding]:
     activity, computer = facts.activity, facts.computer.reference
     if activity.active_offer is None:
@@ -286,18 +219,7 @@ def _activity(facts: Facts) -> Iterator[Finding]:
 
 def _freshness(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Warnings that what is said above may be older, or newer, than what Windows goes by."""
-    used = {facts.policy.offers_source, facts.policy.control_source}
-    used |= {line.source for line in facts.policy.helpers}
-    for source in sorted((item for item in used if item), key=str):
-        if source.changed_at is not None and now - source.changed_at < POLICY_REFRESH:
-            yield Finding(
-                "policy.recent",
-                Effect.WARN,
-                f"{source} was changed less than two hours ago and may not have reached the "
-                "computer yet.",
-                (source.policy, source.container),
-                "Wait, or run gpupdate on the computer.",
-            )
+    yield from policy_freshness(facts, now)
     yield from _age(facts, now)
 
 

@@ -15,6 +15,7 @@ KEY = r"software\policies\microsoft\windows nt\terminal services"
 HELPERS_KEY = KEY + r"\raunsolicit"
 OFFERS = "fallowunsolicited"
 CONTROL = "fallowunsolicitedfullcontrol"
+ASKING = "fAllowToGetHelp"  # Solicited Remote Assistance
 OTHER_VALUES = {
     name.lower(): name
     for name in (
@@ -64,7 +65,7 @@ class RemoteAssistancePolicy:
         replaces_helpers: The list of earlier policies is removed first (``**delvals.``).
         removed_helpers: Single names that are removed from earlier lists.
         has_soft_values: It sets something only where nothing is set: not resolved here.
-        other: Further values of the same key, by name.
+        other: Further values of the same key, by name; None removes what an earlier policy set.
     """
 
     offers_allowed: bool | None = None
@@ -75,7 +76,7 @@ class RemoteAssistancePolicy:
     replaces_helpers: bool = False
     removed_helpers: tuple[str, ...] = ()
     has_soft_values: bool = False
-    other: dict[str, int | str] = field(default_factory=dict)
+    other: dict[str, int | str | None] = field(default_factory=dict)
 
 
 class _Collector:
@@ -88,7 +89,7 @@ class _Collector:
         self.replaces_helpers = False
         self.removed_helpers: dict[str, None] = {}
         self.has_soft_values = False
-        self.other: dict[str, int | str] = {}
+        self.other: dict[str, int | str | None] = {}
 
     def value(self, entry: RegistryPolicyEntry) -> None:
         name = entry.name.lower()
@@ -106,12 +107,11 @@ class _Collector:
             self.settings.pop(name, None)
             self.removed.add(name)
         elif name in OTHER_VALUES:
-            self.other.pop(OTHER_VALUES[name], None)
+            self.other[OTHER_VALUES[name]] = None
 
     def remove_all_values(self) -> None:
-        for name in (OFFERS, CONTROL):
+        for name in (OFFERS, CONTROL, *OTHER_VALUES):
             self.remove_value(name)
-        self.other.clear()
 
     def helper(self, entry: RegistryPolicyEntry) -> None:
         # Data that is no text names nobody, yet the line is there and must be shown.

@@ -30,6 +30,13 @@ ACCESS_ALLOWED = 0x00
 ACCESS_DENIED = 0x01
 ACCESS_ALLOWED_OBJECT = 0x05
 ACCESS_DENIED_OBJECT = 0x06
+# With a condition at the end, which is not evaluated here ([MS-DTYP] 2.4.4.6 to 2.4.4.9).
+CONDITIONAL = {
+    0x09: ACCESS_ALLOWED,
+    0x0A: ACCESS_DENIED,
+    0x0B: ACCESS_ALLOWED_OBJECT,
+    0x0C: ACCESS_DENIED_OBJECT,
+}
 OBJECT_TYPE_PRESENT = 0x1
 INHERITED_OBJECT_TYPE_PRESENT = 0x2
 
@@ -38,13 +45,17 @@ EVERY_COMPUTER = frozenset({AUTHENTICATED_USERS, EVERYONE})
 
 @dataclass(frozen=True)
 class AccessControlEntry:
-    """One entry of a DACL that allows or denies; other kinds are left out."""
+    """One entry of a DACL that allows or denies; other kinds are left out.
+
+    ``is_conditional``: it counts only where a condition holds that is not looked at here.
+    """
 
     is_deny: bool
     flags: int
     mask: int
     object_type: uuid.UUID | None
     sid: str
+    is_conditional: bool = False
 
     @property
     def grants_apply(self) -> bool:
@@ -60,11 +71,14 @@ class AccessControlEntry:
         )
 
 
-def parse_dacl(raw: bytes) -> tuple[AccessControlEntry, ...] | None:
+def parse_dacl(
+    raw: bytes, *, with_conditional: bool = False
+) -> tuple[AccessControlEntry, ...] | None:
     """The allowing and denying entries of a self-relative security descriptor's DACL.
 
     Args:
         raw: The value of nTSecurityDescriptor.
+        with_conditional: Give back entries with a condition too, marked as such.
 
     Returns:
         The entries in their order; None when there is no DACL, which lets everyone in.
@@ -93,14 +107,14 @@ def parse_dacl(raw: bytes) -> tuple[AccessControlEntry, ...] | None:
         if length < 8 or position + length > end:
             raise MalformedValue("An access control entry has the wrong length.")
         entry = _parse_entry(raw[position : position + length])
-        if entry is not None:
+        if entry is not None and (with_conditional or not entry.is_conditional):
             entries.append(entry)
         position += length
     return tuple(entries)
 
 
 def _parse_entry(raw: bytes) -> AccessControlEntry | None:
-    kind, flags = raw[0], raw[1]
+    kind, flags = CONDITIONAL.get(raw[0], raw[0]), raw[1]
     mask = struct.unpack_from("<I", raw, 4)[0]
     object_type = None
     position = 8
@@ -125,6 +139,7 @@ def _parse_entry(raw: bytes) -> AccessControlEntry | None:
         mask=mask,
         object_type=object_type,
         sid=parse_sid(raw[position:sid_end]),
+        is_conditional=raw[0] in CONDITIONAL,
     )
 
 
@@ -137,13 +152,17 @@ def is_security_filtered(raw: bytes) -> bool:
     Args:
         raw: The policy's nTSecurityDescriptor.
     """
-    entries = parse_dacl(raw)
+    entries = parse_dacl(raw, with_conditional=True)
     if entries is None:
         return False
     effective = [entry for entry in entries if not entry.flags & INHERIT_ONLY]
     if any(entry.is_deny and (entry.grants_apply or entry.grants_read) for entry in effective):
         return True
-    everyone = [entry for entry in effective if entry.sid in EVERY_COMPUTER and not entry.is_deny]
+    everyone = [
+        entry
+        for entry in effective
+        if entry.sid in EVERY_COMPUTER and not entry.is_deny and not entry.is_conditional
+    ]
     may_apply = any(entry.grants_apply for entry in everyone)
     may_read = any(entry.grants_read for entry in everyone)
     return not (may_apply and may_read)

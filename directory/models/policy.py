@@ -27,6 +27,13 @@ class GroupPolicy(DirectoryObject):
         null=True, blank=True, help_text="Version in GPT.INI; empty: not read."
     )
     flags = models.IntegerField(default=0)
+    functionality_version = models.IntegerField(
+        default=2, help_text="gPCFunctionalityVersion; Windows passes over all but 2."
+    )
+    has_registry_extension = models.BooleanField(
+        default=True,
+        help_text="gPCMachineExtensionNames names what reads Registry.pol on the computer.",
+    )
     file_system_path = models.TextField(blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
 
@@ -44,7 +51,11 @@ class GroupPolicy(DirectoryObject):
     listed_helpers = models.JSONField(
         default=list, blank=True, help_text="Names and data of the values of its helper list."
     )
-    other_settings = models.JSONField(default=dict, blank=True, help_text="Further values by name.")
+    other_settings = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Further values by name; null: it removes what an earlier policy set.",
+    )
     firewall = models.JSONField(default=dict, blank=True, help_text="Firewall exceptions it makes.")
 
     wmi_filter = models.TextField(

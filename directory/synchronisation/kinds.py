@@ -226,6 +226,8 @@ POLICIES = Kind(
         "displayName",
         "versionNumber",
         "flags",
+        "gPCFunctionalityVersion",
+        "gPCMachineExtensionNames",
         "gPCFileSysPath",
         "gPCWQLFilter",
         "whenChanged",

@@ -28,6 +28,9 @@ from directory.synchronisation.rows import (
 # GPT.INI, [MS-GPOL] 2.2.4: the version that the files are of, in a decimal number.
 VERSION_LINE = re.compile(rb"^\s*Version\s*=\s*(\d{1,10})\s*$", re.IGNORECASE | re.MULTILINE)
 
+# The client-side extension of registry settings, [MS-GPREG] 1.9.
+REGISTRY_EXTENSION = "{35378EAC-683F-11D2-A89A-00C04FBBCFA2}"
+
 POLICY_COLUMNS = (
     "domain_id",
     "policy_guid",
@@ -35,6 +38,8 @@ POLICY_COLUMNS = (
     "version",
     "file_version",
     "flags",
+    "functionality_version",
+    "has_registry_extension",
     "file_system_path",
     "changed_at",
     "offers_allowed",
@@ -110,6 +115,8 @@ def policy_row(entry: Entry, files: PolicyFiles, around: Surroundings) -> Row:
         unsigned(entry.integer("versionNumber")),
         files.version,
         int32(entry, "flags"),
+        int32(entry, "gPCFunctionalityVersion"),
+        has_registry_extension(entry.text("gPCMachineExtensionNames")),
         entry.text("gPCFileSysPath"),
         as_text(entry.time("whenChanged")),
         settings.offers_allowed,
@@ -138,6 +145,18 @@ def _firewall(firewall: FirewallExceptions) -> dict[str, object]:
         "raserver": firewall.raserver,
         "blocks": list(firewall.blocks),
     }
+
+
+def has_registry_extension(extensions: str) -> bool:
+    """Whether computers hand a policy to the extension that reads Registry.pol.
+
+    Args:
+        extensions: gPCMachineExtensionNames, ``[{extension}{tool}{tool}][{extension}...]``
+            ([MS-GPOL] 2.2.4).
+    """
+    return any(
+        group.strip().upper().startswith(REGISTRY_EXTENSION) for group in extensions.split("[")
+    )
 
 
 def policy_guid(name: str) -> uuid.UUID:

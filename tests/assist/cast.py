@@ -97,7 +97,7 @@ class Cast:
             problem=problem,
         )
 
-    def join(self, group: Group, *members: Account | Group) -> None:
+    def join(self, group: Group, *members: Account | Computer | Group) -> None:
         for member in members:
             Membership.objects.create(
                 group=group,

@@ -15,8 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from assist.eligibility import Decision, Effect, explain
 from assist.eligibility.rules import REQUIRED
 from assist.lifecycle import Mode
+from directory.ldap.values import AUTHENTICATED_USERS
 from directory.models import GroupPolicyLink, OrganizationalUnit
 from tests.assist.cast import NOW, Cast, make_domain, make_policy
+from tests.directory.descriptors import applies_to
 
 
 def decide(cast: Cast, expert: str = "mjones", mode: Mode = Mode.CONTROL) -> Decision:
@@ -228,10 +230,6 @@ def test_view_where_policy_allows_control_is_said_to_be_watched_only(cast: Cast)
     assert "mode.view_not_enforced" in rules(decision, Effect.WARN)
 
 
-def _filter(cast: Cast) -> None:
-    cast.policy.is_security_filtered = True
-
-
 def _wmi(cast: Cast) -> None:
     cast.policy.wmi_filter = "Only notebooks"
 
@@ -240,30 +238,21 @@ def _unreadable(cast: Cast) -> None:
     cast.policy.read_error = "access denied"
 
 
-def _enforce(cast: Cast) -> None:
-    GroupPolicyLink.objects.update(is_enforced=True)
+def _lock_permissions(cast: Cast) -> None:
+    cast.policy.is_security_filtered = None
 
 
-def _block(cast: Cast) -> None:
-    isolated = OrganizationalUnit.objects.create(
-        guid=uuid.uuid4(),
-        distinguished_name="OU=Isolated,OU=Winnipeg,DC=r2,DC=local",
-        domain=cast.domain,
-        parent=cast.unit,
-        name="Isolated",
-        gp_options=1,
-    )
-    type(cast.xp191).objects.update(ou=isolated)
+def _mangle_permissions(cast: Cast) -> None:
+    cast.policy.security_descriptor = applies_to(AUTHENTICATED_USERS)[:-3]
 
 
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        (_filter, "policy.security_filter"),
+        (_lock_permissions, "policy.security_descriptor_unreadable"),
+        (_mangle_permissions, "policy.security_descriptor_unreadable"),
         (_wmi, "policy.wmi_filter"),
         (_unreadable, "policy.policy_unreadable"),
-        (_enforce, "policy.enforced"),
-        (_block, "policy.blocked_inheritance"),
     ],
 )
 def test_what_cannot_be_told_of_policy_is_unknown_and_never_allowed(
@@ -276,6 +265,101 @@ def test_what_cannot_be_told_of_policy_is_unknown_and_never_allowed(
     assert decision.decisive
     assert decision.decisive.effect is Effect.UNKNOWN
     assert rules(decision, Effect.DENY) == []
+
+
+def test_a_block_of_inheritance_is_named_where_it_shuts_the_policy_out(cast: Cast) -> None:
+    isolated = OrganizationalUnit.objects.create(
+        guid=uuid.uuid4(),
+        distinguished_name="OU=Isolated,OU=Winnipeg,DC=r2,DC=local",
+        domain=cast.domain,
+        parent=cast.unit,
+        name="Isolated",
+        gp_options=1,
+    )
+    cast.xp191.ou = isolated
+    cast.xp191.save()
+    require_refusal(
+        decide(cast),
+        "policy.offers_not_configured",
+        "WinnipegGPO (linked to OU=Winnipeg) would allow them and does not apply",
+        "OU=Isolated blocks inheritance",
+    )
+    GroupPolicyLink.objects.update(is_enforced=True)
+    assert decide(cast).is_allowed
+
+
+def test_a_policy_for_some_computers_only_asks_for_the_computers_groups(cast: Cast) -> None:
+    pilots = cast.add_group("Pilot Computers")
+    cast.policy.is_security_filtered = True
+    cast.policy.security_descriptor = applies_to(pilots.sid)
+    cast.policy.save()
+    require_refusal(
+        decide(cast), "policy.offers_not_configured", "Its permissions leave the computer out"
+    )
+    cast.join(pilots, cast.xp191)
+    assert decide(cast).is_allowed
+
+
+def test_a_filter_by_a_group_that_nobody_read_is_unknown(cast: Cast) -> None:
+    cast.policy.security_descriptor = applies_to("S-1-5-21-7-7-7-1105")
+    cast.policy.save()
+    require_refusal(decide(cast), "policy.security_filter", "WinnipegGPO", "S-1-5-21-7-7-7-1105")
+
+
+def test_the_policies_that_were_overridden_are_named(cast: Cast) -> None:
+    head = make_policy(cast.domain, "HeadGPO", offers_allowed=False, control_allowed=False)
+    GroupPolicyLink.objects.create(
+        domain=cast.domain, policy=head, policy_distinguished_name="x", order=1
+    )
+    found = {finding.rule: finding for finding in decide(cast).findings}
+    for rule in ("policy.offers", "mode.permitted"):
+        assert found[rule].sentence.endswith(", over HeadGPO (linked to r2.local).")
+        assert found[rule].evidence[-1].id == str(head.guid)
+
+
+def test_a_doubt_about_a_list_that_cannot_name_her_does_not_save_a_stranger(cast: Cast) -> None:
+    """Whether or not the other policy applies, no line names Eve; Mary is listed either way."""
+    other = make_policy(cast.domain, "OtherGPO", replaces_helpers=True, wmi_filter="x")
+    other.helpers.create(
+        position=1, text=r"R2\Helpdesk Winnipeg", group=cast.groups["Helpdesk Winnipeg"]
+    )
+    other.helpers.create(
+        position=2,
+        text=r"R2\Remote Assistance Portal",
+        group=cast.groups["Remote Assistance Portal"],
+    )
+    GroupPolicyLink.objects.create(
+        domain=cast.domain, ou=cast.unit, policy=other, policy_distinguished_name="x", order=0
+    )
+    assert decide(cast).is_allowed
+    require_refusal(decide(cast, "eadams"), "helper.not_listed")
+    other.helpers.all().delete()
+    require_refusal(decide(cast), "policy.wmi_filter", "OtherGPO")
+
+
+def test_versions_that_differ_are_warned_of(cast: Cast) -> None:
+    cast.policy.version, cast.policy.file_version = 0x10007, 0x20006
+    cast.policy.save()
+    decision = decide(cast)
+    assert decision.is_allowed
+    assert "policy.version_mismatch" in rules(decision, Effect.WARN)
+    cast.policy.file_version = 0x20007  # the halves for users do not matter
+    cast.policy.save()
+    assert "policy.version_mismatch" not in rules(decide(cast), Effect.WARN)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_warned"), [("5.1 (2600)", True), ("5.2 (3790)", True), ("6.1 (7601)", False)]
+)
+def test_where_users_may_not_ask_only_the_oldest_systems_are_warned_of(
+    cast: Cast, version: str, is_warned: bool
+) -> None:
+    cast.xp191.operating_system_version = version
+    cast.xp191.save()
+    cast.policy.other_settings = {"fAllowToGetHelp": 0}
+    cast.policy.save()
+    warned = rules(decide(cast), Effect.WARN)
+    assert ("policy.solicited_disabled" in warned) is is_warned
 
 
 def test_a_certain_refusal_leads_before_what_cannot_be_told(cast: Cast) -> None:

@@ -62,10 +62,10 @@ def test_each_person_may_or_may_not_help_at_xp191_for_their_own_reason(
         ("BDN-W10-01", "mode.view_only", ALLOWED),
         ("GIM-W11-01", "policy.offers_not_configured", "policy.offers_not_configured"),
         ("SLK-W11-01", "policy.offers_disabled", "policy.offers_disabled"),
-        ("FLF-W11-01", "policy.security_filter", "policy.security_filter"),
+        ("FLF-W11-01", ALLOWED, ALLOWED),
         ("CHU-W11-01", "policy.wmi_filter", "policy.wmi_filter"),
         ("TMP-W11-01", "helper.not_listed", "helper.not_listed"),
-        ("ISO-W11-01", "policy.blocked_inheritance", "policy.blocked_inheritance"),
+        ("ISO-W11-01", "policy.offers_not_configured", "policy.offers_not_configured"),
     ],
 )
 def test_mary_may_or_may_not_help_at_each_computer(computer: str, control: str, view: str) -> None:

@@ -10,6 +10,8 @@ from directory.comparison import fold_name
 from directory.models import (
     Account,
     Computer,
+    DnsAddress,
+    DnsNode,
     Domain,
     Group,
     GroupPolicy,
@@ -18,8 +20,11 @@ from directory.models import (
     Membership,
     OrganizationalUnit,
     Site,
+    Subnet,
+    WmiFilter,
 )
 
+GONE = "CN={00000000-0000-0000-0000-00000000DEAD},CN=Policies,CN=System,DC=r2,DC=local"
 _rids = count(1000)
 
 
@@ -53,13 +58,13 @@ def account(home: Domain, name: str, **values: Any) -> Account:
     return Account.objects.create(**_principal(home, name), **values)
 
 
-def group(home: Domain, name: str, *, is_security: bool = True) -> Group:
-    return Group.objects.create(
-        **_principal(home, name), is_security=is_security, scope=Group.Scope.GLOBAL
-    )
+def group(
+    home: Domain, name: str, *, is_security: bool = True, scope: str = Group.Scope.GLOBAL
+) -> Group:
+    return Group.objects.create(**_principal(home, name), is_security=is_security, scope=scope)
 
 
-def member(of: Group, who: Account | Group) -> Membership:
+def member(of: Group, who: Account | Computer | Group) -> Membership:
     return Membership.objects.create(group=of, member_guid=who.guid, member_sid=who.sid)
 
 
@@ -70,6 +75,40 @@ def site(home: Domain, name: str) -> Site:
         forest_dns_name=home.forest_dns_name,
         name=name,
         name_folded=fold_name(name),
+    )
+
+
+def subnet(home: Domain, name: str, of: Site | None) -> Subnet:
+    return Subnet.objects.create(
+        guid=uuid.uuid4(),
+        distinguished_name=f"CN={name}",
+        forest_dns_name=home.forest_dns_name,
+        name=name,
+        site_guid=of.guid if of else None,
+    )
+
+
+def address(of: Computer, *ips: str) -> None:
+    """What the zones of the computer's domain say of its name."""
+    node = DnsNode.objects.create(
+        guid=uuid.uuid4(),
+        distinguished_name=f"DC={of.dns_name}",
+        domain=of.domain,
+        name=of.dns_name,
+        name_folded=of.dns_name_folded,
+    )
+    for ip in ips:
+        DnsAddress.objects.create(node=node, address=ip)
+
+
+def wmi_filter(home: Domain, filter_id: str, name: str, query: str) -> WmiFilter:
+    return WmiFilter.objects.create(
+        guid=uuid.uuid4(),
+        distinguished_name=f"CN={filter_id}",
+        domain=home,
+        filter_id=filter_id,
+        name=name,
+        query=query,
     )
 
 
@@ -123,7 +162,7 @@ def link(
         domain=at.domain if isinstance(at, OrganizationalUnit) else at,
         ou=at if is_unit else None,
         policy=what,
-        policy_distinguished_name=what.distinguished_name if what else "CN={gone}",
+        policy_distinguished_name=what.distinguished_name if what else GONE,
         order=order,
         **values,
     )

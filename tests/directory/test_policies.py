@@ -1,4 +1,4 @@
-"""The policy in force on a computer: order, and what must stay unknown."""
+"""The policy in force on a computer: order, who has the last word, and what must stay unknown."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_policy_of_the_unit_is_in_force(
     result = resultant_policy(xp191)
     assert (result.offers_allowed, result.control_allowed) == (True, True)
     assert helpers(result) == ["R2\\Helpdesk"]
-    assert (result.offers_source, result.helpers_source) == (source, source)
+    assert str(result.offers_source) == str(result.helpers_source) == str(source)
     assert result.unknowns == ()
 
 
@@ -132,11 +132,12 @@ def test_a_disabled_link_says_nothing(
 @pytest.mark.parametrize(
     ("values", "code"),
     [
-        ({"is_security_filtered": True}, "security_filter"),
         ({"is_security_filtered": None}, "security_descriptor_unreadable"),
+        ({"is_security_filtered": True}, "security_descriptor_unreadable"),
+        ({"security_descriptor": b"\x01\x00\x04\x80"}, "security_descriptor_unreadable"),
         ({"wmi_filter": "Only notebooks"}, "wmi_filter"),
         ({"read_error": "It is gone."}, "policy_unreadable"),
-        ({"has_soft_values": True}, "soft_value"),
+        ({"has_soft_values": True, "offers_allowed": None}, "soft_value"),
     ],
 )
 def test_a_policy_that_may_or_may_not_apply_leaves_offers_unknown(
@@ -146,7 +147,7 @@ def test_a_policy_that_may_or_may_not_apply_leaves_offers_unknown(
     values: dict[str, Any],
     code: str,
 ) -> None:
-    world.link(world.policy(r2, "A", ("R2\\a",), **ALLOW, **values), winnipeg)
+    world.link(world.policy(r2, "A", ("R2\\a",), **(ALLOW | values)), winnipeg)
     result = resultant_policy(xp191)
     assert result.offers_allowed is None
     assert codes(result) == [code]
@@ -162,6 +163,13 @@ def test_a_policy_that_may_forbid_leaves_an_allow_uncertain(
     result = resultant_policy(xp191)
     assert not result.is_certain("offers")
     assert result.is_certain("control")
+
+
+def test_a_policy_that_may_forbid_what_nobody_allows_changes_nothing(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "B", offers_allowed=False, wmi_filter="x"), winnipeg)
+    assert resultant_policy(xp191).unknowns == ()
 
 
 def test_a_filtered_policy_about_something_else_does_not_matter(
@@ -192,26 +200,64 @@ def test_a_doubtful_policy_that_says_the_same_changes_nothing(
     assert (result.offers_allowed, result.unknowns) == (True, ())
 
 
-def test_an_enforced_link_is_unknown_whatever_comes_closer(
+def test_a_value_set_only_where_none_is_set_changes_nothing_where_one_is(
     r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
 ) -> None:
-    world.link(world.policy(r2, "A", offers_allowed=False), r2, is_enforced=True)
-    world.link(world.policy(r2, "B", **ALLOW), winnipeg)
+    world.link(world.policy(r2, "A", ("R2\\a",), **ALLOW), r2)
+    world.link(world.policy(r2, "B", has_soft_values=True), winnipeg)
     result = resultant_policy(xp191)
-    assert codes(result) == ["enforced"]
-    assert not result.is_certain("offers")
+    assert result.is_certain("offers")
+    assert not result.is_certain("helpers"), "it may add a line"
 
 
-def test_blocked_inheritance_is_unknown_where_it_blocks_something(
+def test_an_enforced_link_wins_over_everything_closer(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    above = world.link(
+        world.policy(r2, "A", ("R2\\a",), offers_allowed=False), r2, is_enforced=True
+    )
+    world.link(world.policy(r2, "B", ("R2\\b",), **ALLOW), winnipeg)
+    result = resultant_policy(xp191)
+    assert (result.offers_allowed, result.control_allowed) == (False, True)
+    assert str(result.offers_source) == str(above)
+    assert [str(item.link) for item in result.values["offers"].overridden] == [
+        "B linked to OU=Winnipeg"
+    ]
+    assert helpers(result) == ["R2\\a"]
+    assert [item.line.text for item in result.overridden_helpers] == ["R2\\b"]
+    assert result.unknowns == ()
+
+
+def test_of_enforced_links_the_highest_wins_and_in_one_container_the_first(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "Low", offers_allowed=True), winnipeg, is_enforced=True)
+    world.link(world.policy(r2, "High two", offers_allowed=True), r2, order=2, is_enforced=True)
+    world.link(world.policy(r2, "High one", offers_allowed=False), r2, order=1, is_enforced=True)
+    result = resultant_policy(xp191)
+    assert result.offers_allowed is False
+    assert [item.link.policy_name for item in result.values["offers"].overridden] == [
+        "High two",
+        "Low",
+    ]
+
+
+def test_a_unit_that_blocks_inheritance_shuts_out_what_is_linked_above(
     r2: Domain, winnipeg: OrganizationalUnit
 ) -> None:
     isolated = world.unit(r2, "Isolated", winnipeg, blocks=True)
-    pc = world.computer(r2, "PC", isolated)
-    assert resultant_policy(pc).unknowns == ()
     world.link(world.policy(r2, "A", ("R2\\a",), **ALLOW), winnipeg)
-    result = resultant_policy(pc)
-    assert result.offers_allowed is None
-    assert codes(result) == ["blocked_inheritance"]
+    result = resultant_policy(world.computer(r2, "PC", isolated))
+    assert (result.offers_allowed, helpers(result), result.unknowns) == (None, [], ())
+    assert [(item.effect, item.reason) for item in result.considered] == [
+        ("blocked", "OU=Isolated blocks inheritance.")
+    ]
+
+
+def test_enforced_links_pass_a_block(r2: Domain, winnipeg: OrganizationalUnit) -> None:
+    isolated = world.unit(r2, "Isolated", winnipeg, blocks=True)
+    world.link(world.policy(r2, "A", **ALLOW), winnipeg, is_enforced=True)
+    assert resultant_policy(world.computer(r2, "PC", isolated)).offers_allowed is True
 
 
 def test_a_block_does_not_touch_the_units_own_policy(
@@ -223,6 +269,17 @@ def test_a_block_does_not_touch_the_units_own_policy(
     assert (result.offers_allowed, result.unknowns) == (True, ())
 
 
+def test_a_domain_that_blocks_inheritance_shuts_out_its_sites(r2: Domain) -> None:
+    world.link(world.policy(r2, "A", **ALLOW), r2, site=world.site(r2, "Canada"))
+    r2.gp_options = 1
+    r2.save()
+    pc = world.computer(r2, "PC")
+    world.address(pc, "10.1.2.3")
+    result = resultant_policy(pc)
+    assert [item.effect for item in result.considered] == ["blocked"]
+    assert result.unknowns == ()
+
+
 def test_a_link_to_a_policy_that_cannot_be_seen_is_unknown(
     r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
 ) -> None:
@@ -231,14 +288,86 @@ def test_a_link_to_a_policy_that_cannot_be_seen_is_unknown(
     assert codes(resultant_policy(xp191)) == ["policy_unreadable"]
 
 
-def test_a_policy_linked_to_a_site_is_unknown_unless_overruled(
+def test_a_malformed_list_of_links_is_unknown_for_all_below(
     r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
 ) -> None:
-    world.link(world.policy(r2, "A", offers_allowed=False), r2, site=world.site(r2, "Canada"))
-    assert codes(resultant_policy(xp191)) == ["site_policy"]
-    world.link(world.policy(r2, "B", **ALLOW), winnipeg)
+    world.link(world.policy(r2, "A", ("R2\\a",), **ALLOW), winnipeg)
+    link = world.link(None, r2, is_enforced=True)
+    link.policy_distinguished_name = "[LDAP://CN={31B2F340-016D-11D2-945F-00C04FB984F9},CN=x;0]oops"
+    link.save()
     result = resultant_policy(xp191)
-    assert (result.offers_allowed, result.unknowns) == (True, ())
+    assert codes(result) == ["link_malformed"]
+    assert "r2.local" in result.unknowns[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"functionality_version": 1}, "gPCFunctionalityVersion"),
+        ({"has_registry_extension": False}, "gPCMachineExtensionNames"),
+        ({"version": 0x30000, "file_version": 0x30000}, "version 0"),
+    ],
+)
+def test_a_policy_that_windows_passes_over_says_nothing(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer, values: dict[str, Any], word: str
+) -> None:
+    world.link(world.policy(r2, "A", wmi_filter="x", **ALLOW, **values), winnipeg)
+    result = resultant_policy(xp191)
+    assert (result.offers_allowed, result.unknowns) == (None, ())
+    assert [item.effect for item in result.considered] == ["skipped"]
+    assert word in result.considered[0].reason
+
+
+def test_a_wmi_filter_is_shown_with_its_query(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.wmi_filter(
+        r2, "{F}", "Notebooks", r"1;3;10;28;WQL;root\CIMv2;SELECT * FROM Win32_Battery;"
+    )
+    world.link(world.policy(r2, "A", wmi_filter_id="{f}", wmi_filter="x", **ALLOW), winnipeg)
+    sentence = resultant_policy(xp191).unknowns[0].sentence
+    assert "Notebooks (SELECT * FROM Win32_Battery)" in sentence
+
+
+def test_other_values_are_resolved_like_these(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    far = {"LoggingEnabled": 1, "ViewMessage": "Far", "MaxTicketExpiry": 6}
+    world.link(world.policy(r2, "A", other_settings=far), r2)
+    near = {"ViewMessage": "Near", "MaxTicketExpiry": None}
+    world.link(world.policy(r2, "B", other_settings=near), winnipeg)
+    values = resultant_policy(xp191).values
+    assert {name: found.value for name, found in values.items()} == {
+        "offers": None,
+        "control": None,
+        "LoggingEnabled": 1,
+        "ViewMessage": "Near",
+        "MaxTicketExpiry": None,
+    }
+    assert [item.value for item in values["ViewMessage"].overridden] == ["Far"]
+    assert str(values["MaxTicketExpiry"].source) == "B linked to OU=Winnipeg"
+
+
+def test_lines_are_certain_or_not_one_by_one(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "A", ("R2\\a", "R2\\b")), r2)
+    world.link(world.policy(r2, "B", ("R2\\b", "R2\\c"), wmi_filter="x"), winnipeg)
+    result = resultant_policy(xp191)
+    certain = {found.text: found.is_certain for found in result.helpers}
+    assert certain == {"R2\\a": False, "R2\\b": True, "R2\\c": False}
+    assert result.further_helpers == ()
+
+
+def test_a_policy_that_cannot_be_read_may_list_anybody(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "A", read_error="closed"), winnipeg)
+    assert [found.code for found in resultant_policy(xp191).further_helpers] == [
+        "policy_unreadable"
+    ]
+    world.link(world.policy(r2, "B", ("R2\\b",)), winnipeg, order=0)
+    assert resultant_policy(xp191).further_helpers == ()
 
 
 def test_the_number_of_queries_is_fixed(

@@ -1,0 +1,154 @@
+"""From the rows of policies, links and helper lists to the values that are resolved. No queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from directory.comparison import fold_name
+from directory.grouppolicy.links import MalformedLinks, parse_links
+from directory.grouppolicy.wmi_filter import parse_queries
+from directory.ldap.security_descriptor import parse_dacl
+from directory.ldap.values import MalformedValue
+from directory.models import GroupPolicy, GroupPolicyLink, HelperEntry, WmiFilter
+from directory.policies.shapes import (
+    CONTROL,
+    OFFERS,
+    ContainerKind,
+    Filter,
+    HelperLine,
+    Link,
+    Permissions,
+    Policy,
+    Principal,
+    Value,
+)
+
+COMPUTER_HALF = 0xFFFF  # of a version, [MS-GPOL] 2.2.4
+SUPPORTED_FUNCTIONALITY = 2
+NOT_READ = "the portal's account is not shown them."
+Filters = Mapping[str, Filter]
+
+
+def policy_of(row: GroupPolicy, filters: Filters) -> Policy:
+    """A policy from its row.
+
+    Args:
+        row: With its ``helpers`` prefetched.
+        filters: The WMI filters that are known, by their folded id.
+    """
+    file_version = None if row.file_version is None else row.file_version & COMPUTER_HALF
+    return Policy(
+        guid=row.guid,
+        name=row.display_name,
+        values=_values(row),
+        helpers=tuple(_helper_line(row, entry) for entry in row.helpers.all()),
+        removed_helpers=frozenset(fold_name(name) for name in row.removed_helpers),
+        replaces_helpers=row.replaces_helpers,
+        has_soft_values=row.has_soft_values,
+        read_error=row.read_error,
+        is_computer_half_disabled=row.is_computer_half_disabled,
+        skipped=_skipped(row, file_version),
+        permissions=_permissions(row),
+        wmi_filter=_wmi_filter(row, filters),
+        version=row.computer_version,
+        file_version=file_version,
+        changed_at=row.changed_at,
+        firewall=row.firewall,
+    )
+
+
+def link_of(row: GroupPolicyLink, policy: Policy | None) -> Link:
+    """A link from its row, with ``ou``, ``site`` and ``domain`` loaded.
+
+    Args:
+        row: The link.
+        policy: What it links; None when that cannot be seen.
+    """
+    kind: ContainerKind = "unit" if row.ou_id else "site" if row.site_id else "domain"
+    return Link(
+        container_kind=kind,
+        container_guid=row.ou_id or row.site_id or row.domain_id,
+        container_name=row.container_name,
+        order=row.order,
+        policy=policy,
+        policy_name=policy.name if policy else row.policy_distinguished_name,
+        is_enforced=row.is_enforced,
+        is_disabled=row.is_disabled,
+        is_malformed=policy is None and not _is_name(row.policy_distinguished_name),
+    )
+
+
+def filters_of(rows: list[WmiFilter]) -> Filters:
+    """WMI filters by their folded id."""
+    return {
+        fold_name(row.filter_id): Filter(row.name or row.filter_id, parse_queries(row.query))
+        for row in rows
+    }
+
+
+def _is_name(text: str) -> bool:
+    """Whether the text of a link is the name of a policy, not a whole gPLink that is none."""
+    try:
+        links = parse_links(f"[LDAP://{text};0]")
+    except MalformedLinks:
+        return False
+    return len(links) == 1 and links[0].policy_guid is not None
+
+
+def _values(row: GroupPolicy) -> Mapping[str, Value]:
+    return dict(row.other_settings) | {
+        name: value
+        for name, value, is_removed in (
+            (OFFERS, row.offers_allowed, row.offers_removed),
+            (CONTROL, row.control_allowed, row.control_removed),
+        )
+        if value is not None or is_removed
+    }
+
+
+def _helper_line(row: GroupPolicy, entry: HelperEntry) -> HelperLine:
+    listed = row.listed_helpers
+    is_listed = 0 < entry.position <= len(listed)
+    name = str(listed[entry.position - 1][0]) if is_listed else entry.text
+    principal: Principal | None = None
+    if entry.account is not None:
+        account = entry.account
+        principal = Principal("account", account.guid, account.sid, str(account))
+    elif entry.group is not None:
+        principal = Principal("group", entry.group.guid, entry.group.sid, str(entry.group))
+    return HelperLine(fold_name(name), entry.text, principal, entry.problem)
+
+
+def _skipped(row: GroupPolicy, file_version: int | None) -> str:
+    """Why Windows passes a policy over, [MS-GPOL] 3.2.5.1.6 and 3.2.5.1.10."""
+    if row.functionality_version != SUPPORTED_FUNCTIONALITY:
+        return f"Its gPCFunctionalityVersion is {row.functionality_version}, not 2."
+    if row.computer_version == 0 and file_version == 0:
+        return "Its settings for computers have never been edited (version 0)."
+    if not row.has_registry_extension:
+        return "It does not name the registry extension (gPCMachineExtensionNames)."
+    return ""
+
+
+def _permissions(row: GroupPolicy) -> Permissions:
+    if row.security_descriptor is not None:
+        return _parsed(bytes(row.security_descriptor))
+    if row.is_security_filtered is False:
+        return Permissions(None)
+    return Permissions((), NOT_READ)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(descriptor: bytes) -> Permissions:
+    try:
+        return Permissions(parse_dacl(descriptor, with_conditional=True))
+    except MalformedValue as error:
+        return Permissions((), error.sentence)
+
+
+def _wmi_filter(row: GroupPolicy, filters: Filters) -> Filter | None:
+    if not row.wmi_filter_id and not row.wmi_filter:
+        return None
+    name = row.wmi_filter or row.wmi_filter_id
+    return filters.get(fold_name(row.wmi_filter_id), Filter(name))

@@ -1,0 +1,139 @@
+"""The policy in force on many computers: everything is loaded once, then no query is made.
+
+Computers that are in the same place - domain, unit, sites - and hold the same of the SIDs that
+security filtering asks for have the same policy in force. It is resolved once for all of them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from directory.models import Computer, DnsAddress, Domain, GroupPolicyLink, OrganizationalUnit
+from directory.policies.loading import (
+    LinksByPlace,
+    Sites,
+    containers_of,
+    known_networks,
+    links,
+    links_by_place,
+    policies_of,
+    sids_asked_for,
+)
+from directory.policies.resolution import resolve
+from directory.policies.shapes import ResultantPolicy
+from directory.policies.sites import Networks, sites_of
+from directory.policies.tokens import Token, TokenIndex, token_index
+
+MOST_DEPTH = 64  # of organizational units; a loop in the rows ends there
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """All that the policy in force depends on: computers of one place have the same.
+
+    Attributes:
+        sites: Those that it may be in, as :func:`directory.policies.sites.sites_of` says.
+    """
+
+    domain_guid: uuid.UUID
+    unit_guid: uuid.UUID | None
+    sites: frozenset[uuid.UUID] | None
+    token: Token
+
+
+@dataclass(frozen=True)
+class PolicyPicture:
+    """Everything that policy says, of all domains, as of one moment."""
+
+    domains: Mapping[uuid.UUID, Domain]
+    units: Mapping[uuid.UUID, OrganizationalUnit]
+    links: Mapping[uuid.UUID, LinksByPlace]
+    site_names: Mapping[uuid.UUID, Mapping[uuid.UUID, str]]
+    networks: Mapping[str, Networks]
+    addresses: Mapping[tuple[str, str], Sequence[str]]
+    tokens: TokenIndex
+    _resolved: dict[Place, ResultantPolicy] = field(default_factory=dict, repr=False)
+
+    def place_of(self, computer: Computer) -> Place:
+        """Where a computer stands, without a query."""
+        return Place(
+            computer.domain_id,
+            computer.ou_id,
+            self._sites(computer),
+            self.tokens.token_of(computer),
+        )
+
+    def at(self, place: Place) -> ResultantPolicy:
+        """The policy in force in a place, worked out the first time."""
+        found = self._resolved.get(place)
+        if found is None:
+            found = self._resolve(place)
+            self._resolved[place] = found
+        return found
+
+    def of(self, computer: Computer) -> ResultantPolicy:
+        """The policy in force on a computer, the same as ``resultant_policy`` gives."""
+        return self.at(self.place_of(computer))
+
+    def _resolve(self, place: Place) -> ResultantPolicy:
+        containers = containers_of(
+            [self.domains[place.domain_guid], *self._chain(place.unit_guid)],
+            place.sites,
+            self.links.get(place.domain_guid, {}),
+            self.site_names.get(place.domain_guid, {}),
+        )
+        return resolve(containers, place.token.sids, place.token.undetermined)
+
+    def _chain(self, guid: uuid.UUID | None) -> list[OrganizationalUnit]:
+        chain: list[OrganizationalUnit] = []
+        while guid is not None and guid in self.units and len(chain) <= MOST_DEPTH:
+            chain.append(self.units[guid])
+            guid = self.units[guid].parent_id
+        return chain[::-1]
+
+    def _sites(self, computer: Computer) -> Sites:
+        if not self.site_names.get(computer.domain_id):
+            return frozenset()
+        if computer.is_domain_controller or not computer.dns_name_folded:
+            return None
+        forest = self.domains[computer.domain_id].forest_dns_name
+        addresses = self.addresses.get((forest, computer.dns_name_folded), ())
+        return sites_of(addresses, self.networks[forest])
+
+
+def policy_picture() -> PolicyPicture:
+    """Loads the policy of all domains, in a number of queries that depends on the forests alone."""
+    rows = list(links())
+    policies = policies_of(rows)
+    rows_of = defaultdict[uuid.UUID, list[GroupPolicyLink]](list)
+    site_names = defaultdict[uuid.UUID, dict[uuid.UUID, str]](dict)
+    for row in rows:
+        rows_of[row.domain_id].append(row)
+        if row.site_id:
+            site_names[row.domain_id][row.site_id] = row.container_name
+    domains = {domain.guid: domain for domain in Domain.objects.all()}
+    forests = {domains[guid].forest_dns_name for guid in site_names}
+    return PolicyPicture(
+        domains=domains,
+        units={unit.guid: unit for unit in OrganizationalUnit.objects.all()},
+        links={guid: links_by_place(found, policies) for guid, found in rows_of.items()},
+        site_names=site_names,
+        networks={forest: known_networks(forest) for forest in forests},
+        addresses=_addresses(forests),
+        tokens=token_index(sids_asked_for(policies.values())),
+    )
+
+
+def _addresses(forests: Collection[str]) -> Mapping[tuple[str, str], Sequence[str]]:
+    """Addresses by forest and folded DNS name."""
+    found = defaultdict[tuple[str, str], list[str]](list)
+    if forests:
+        rows = DnsAddress.objects.filter(
+            node__is_present=True, node__domain__forest_dns_name__in=forests
+        ).values_list("node__domain__forest_dns_name", "node__name_folded", "address")
+        for forest, name, address in rows.iterator():
+            found[forest, name].append(address)
+    return found
