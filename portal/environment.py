@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import os
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -37,6 +44,14 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
         return [ip_network(text.strip()) for text in env.list(name, []) if text.strip()]
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}. Write networks as 10.0.0.0/8.") from error
+
+
+def addresses(name: str) -> list[IPv4Address | IPv6Address]:
+    """IP addresses, comma-separated; an empty variable is an empty list."""
+    try:
+        return [ip_address(text.strip()) for text in env.list(name, []) if text.strip()]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}. Write addresses as 10.0.0.1.") from error
 
 
 def positive_seconds(name: str, default: float) -> float:

@@ -8,7 +8,14 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import logs
-from portal.environment import env, networks, positive_seconds, secret, whole_number
+from portal.environment import (
+    addresses,
+    env,
+    networks,
+    positive_seconds,
+    secret,
+    whole_number,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -231,6 +238,7 @@ AUTHORITY = "service"  # design: the portal's own account calls the novice's com
 SERVICE_PRINCIPAL = env.str("SERVICE_PRINCIPAL", "")
 SERVICE_KEYTAB_FILE = env.str("SERVICE_KEYTAB_FILE", "")
 NOVICE_SUBNETS = networks("NOVICE_SUBNETS")
+WORKER_ADDRESSES = addresses("WORKER_ADDRESSES")
 CONTACT_CONNECT_TIMEOUT_SECONDS = positive_seconds("CONTACT_CONNECT_TIMEOUT_SECONDS", 5)
 CONTACT_CALL_TIMEOUT_SECONDS = positive_seconds("CONTACT_CALL_TIMEOUT_SECONDS", 15)
 CONTACT_TOTAL_TIMEOUT_SECONDS = positive_seconds("CONTACT_TOTAL_TIMEOUT_SECONDS", 40)

@@ -21,6 +21,7 @@ def explain(
     *,
     now: datetime,
     offer_id: uuid.UUID | None = None,
+    expert_address: str | None = None,
 ) -> Decision:
     """The decision, with every finding, from the directory as it was last synchronised.
 
@@ -30,16 +31,17 @@ def explain(
         mode: View or control.
         now: An aware time.
         offer_id: The offer being decided, when there is one already.
+        expert_address: The IP address where the expert is, if known.
 
     Returns:
         The decision. Nothing is written and nothing is sent anywhere.
     """
-    return decide(gather(account, computer, now, offer_id), mode, now)
+    return decide(gather(account, computer, now, offer_id, expert_address), mode, now)
 
 
 def explain_every_mode(
-    account: Account, computer: Computer, *, now: datetime
+    account: Account, computer: Computer, *, now: datetime, expert_address: str | None = None
 ) -> tuple[Decision, ...]:
     """The decisions for view and control, from facts gathered once; see :func:`explain`."""
-    facts = gather(account, computer, now)
+    facts = gather(account, computer, now, expert_address=expert_address)
     return tuple(decide(facts, mode, now) for mode in Mode)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from assist.eligibility.decision import Reference
+from directory.grouppolicy.firewall import Address, FirewallPolicy, Origin
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,44 @@ class PolicyFacts:
 
 
 @dataclass(frozen=True)
+class FirewallWord:
+    """What one policy says of the firewall.
+
+    Attributes:
+        source: The policy.
+        said: None where it cannot be read.
+        is_certain: It applies to the computer for certain.
+    """
+
+    source: Source
+    said: FirewallPolicy | None
+    is_certain: bool = True
+
+
+@dataclass(frozen=True)
+class FirewallFacts:
+    """What the verdict on the computer's firewall rests on.
+
+    Attributes:
+        words: Of every policy that does or may apply, in the order of processing.
+        origins: The addresses that the portal's workers and the expert connect from, as far as
+            they are known.
+    """
+
+    words: tuple[FirewallWord, ...]
+    origins: Mapping[Origin, Sequence[Address]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class HardeningValue:
+    """A setting beside the firewall that bears on offers; ``?``: it cannot be read."""
+
+    name: str
+    value: int | str
+    source: Source
+
+
+@dataclass(frozen=True)
 class Memberships:
     """The groups that somebody is in.
 
@@ -176,3 +216,5 @@ class Facts:
     oldest_domain: Reference
     synced_at: datetime | None
     maximum_age: timedelta
+    firewall: FirewallFacts | None = None
+    hardening: tuple[HardeningValue, ...] = ()

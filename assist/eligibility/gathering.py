@@ -17,6 +17,7 @@ from assist.eligibility.facts import (
     Facts,
     Memberships,
 )
+from assist.eligibility.firewall_facts import firewall_facts, hardening_facts
 from assist.eligibility.policy_facts import policy_facts
 from assist.lifecycle import State
 from assist.models import Offer
@@ -37,7 +38,11 @@ DOMAIN_ADMINS = 512  # relative id, [MS-DTYP] 2.4.2.4
 
 
 def gather(
-    account: Account, computer: Computer, now: datetime, offer_id: uuid.UUID | None = None
+    account: Account,
+    computer: Computer,
+    now: datetime,
+    offer_id: uuid.UUID | None = None,
+    expert_address: str | None = None,
 ) -> Facts:
     """What a decision on this expert and computer rests on, as the database has it now.
 
@@ -46,22 +51,26 @@ def gather(
         computer: The computer; read anew too.
         now: An aware time.
         offer_id: The offer that is being decided, which does not stand in its own way.
+        expert_address: Where the expert is, if known.
     """
     account = Account.objects.select_related("domain").get(pk=account.pk)
     computer = Computer.objects.select_related("domain", "ou").get(pk=computer.pk)
     paths = group_paths(account)
+    policy = resultant_policy(computer)
     oldest = min((account.domain, computer.domain), key=_synced_at)
     return Facts(
         expert=_account_facts(account, paths, now),
         expert_memberships=_memberships(account, paths),
         computer=_computer_facts(computer),
         administrators_sid=f"{computer.domain.sid}-{DOMAIN_ADMINS}",
-        policy=policy_facts(resultant_policy(computer)),
+        policy=policy_facts(policy),
         caller=_caller(),
         activity=_activity(account, computer, now, offer_id),
         oldest_domain=_domain_reference(oldest),
         synced_at=oldest.synced_at,
         maximum_age=timedelta(seconds=settings.DIRECTORY_MAXIMUM_AGE_SECONDS),
+        firewall=firewall_facts(policy, settings.WORKER_ADDRESSES, expert_address),
+        hardening=hardening_facts(policy),
     )
 
 

@@ -18,6 +18,8 @@ from assist.eligibility.decision import (
     decisive_finding,
 )
 from assist.eligibility.facts import Facts
+from assist.eligibility.firewall import firewall_findings
+from assist.eligibility.hardening import hardening_findings
 from assist.eligibility.helper_list import authority_findings, helper_findings
 from assist.eligibility.operating_systems import operating_system_finding
 from assist.eligibility.policy_rules import (
@@ -85,6 +87,8 @@ def _findings(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     yield from helper_findings(facts)
     yield from mode_findings(facts, mode)
     yield from authority_findings(facts)
+    yield from firewall_findings(facts)
+    yield from hardening_findings(facts)
     yield from _activity(facts)
     yield from _freshness(facts, now)
 

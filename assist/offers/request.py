@@ -189,7 +189,9 @@ def offer_cancel(*, actor: Actor, offer: Offer, now: datetime | None = None) -> 
 def _decide(
     offer: Offer, actor: Actor, account: Account, computer: Computer, now: datetime
 ) -> Decision:
-    decision = explain(account, computer, Mode(offer.mode), now=now)
+    # A program that calls the API is not where the expert is.
+    address = actor.source_address if offer.door == "page" else None
+    decision = explain(account, computer, Mode(offer.mode), now=now, expert_address=address)
     offer.decision = decision.to_json()
     offer.state = State.REQUESTED.value
     with transaction.atomic():

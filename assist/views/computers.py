@@ -155,7 +155,11 @@ def _recent_computers(actor: Actor) -> list[Offer]:
 def _decisions(actor: Actor, found: Computer) -> list[Decision]:
     if actor.account is None:
         return []
-    return list(explain_every_mode(actor.account, found, now=timezone.now()))
+    return list(
+        explain_every_mode(
+            actor.account, found, now=timezone.now(), expert_address=actor.source_address
+        )
+    )
 
 
 def _merge(decisions: list[Decision]) -> list[SharedFinding]:

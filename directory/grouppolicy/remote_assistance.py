@@ -9,6 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from directory.grouppolicy.instructions import (
+    DELETE_ALL_VALUES,
+    DELETE_KEYS,
+    DELETE_VALUE,
+    DELETE_VALUES,
+    SOFT,
+)
 from directory.grouppolicy.registry_pol import RegistryPolicyEntry
 
 KEY = r"software\policies\microsoft\windows nt\terminal services"
@@ -33,11 +40,6 @@ OTHER_VALUES = {
         "OptimizeBandwidth",
     )
 }
-DELETE_ALL_VALUES = "**delvals."
-DELETE_VALUE = "**del."
-DELETE_VALUES = "**deletevalues"
-DELETE_KEYS = "**deletekeys"
-SOFT = "**soft."  # set only where nothing is set yet
 
 
 @dataclass(frozen=True)

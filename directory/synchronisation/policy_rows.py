@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from directory.grouppolicy.firewall import FirewallExceptions, read_firewall
+from directory.grouppolicy.firewall import FirewallPolicy, read_firewall
+from directory.grouppolicy.hardening import read_hardening
 from directory.grouppolicy.registry_pol import MalformedRegistryPolicy, parse_registry_policy
 from directory.grouppolicy.remote_assistance import RemoteAssistancePolicy, read_remote_assistance
 from directory.grouppolicy.sysvol import SysvolUnavailable, policy_path
@@ -71,9 +72,10 @@ class PolicyFiles:
     """What a policy's files say; ``problem`` tells why they could not be read."""
 
     remote_assistance: RemoteAssistancePolicy
-    firewall: FirewallExceptions
+    firewall: FirewallPolicy
     version: int | None
     problem: str
+    hardening: Mapping[str, int | str | None] = field(default_factory=dict)
 
 
 def read_policy_files(
@@ -86,7 +88,7 @@ def read_policy_files(
         open_sysvol: SYSVOL of a domain controller, opened when it is first needed.
         domain: DNS name of the policy's domain.
     """
-    remote_assistance, firewall = RemoteAssistancePolicy(), FirewallExceptions()
+    remote_assistance, firewall = RemoteAssistancePolicy(), FirewallPolicy()
     version: int | None = None
     try:
         folder = policy_path(entry.text("gPCFileSysPath"), domain)
@@ -99,9 +101,10 @@ def read_policy_files(
         version = int(found[1]) if found else None
         settings = parse_registry_policy(raw) if raw is not None else ()
         remote_assistance, firewall = read_remote_assistance(settings), read_firewall(settings)
+        hardening = read_hardening(settings)
     except (SysvolUnavailable, MalformedRegistryPolicy, MalformedValue) as error:
-        return PolicyFiles(RemoteAssistancePolicy(), FirewallExceptions(), version, error.sentence)
-    return PolicyFiles(remote_assistance, firewall, version, "")
+        return PolicyFiles(RemoteAssistancePolicy(), FirewallPolicy(), version, error.sentence)
+    return PolicyFiles(remote_assistance, firewall, version, "", hardening)
 
 
 def policy_row(entry: Entry, files: PolicyFiles, around: Surroundings) -> Row:
@@ -127,24 +130,13 @@ def policy_row(entry: Entry, files: PolicyFiles, around: Surroundings) -> Row:
         settings.has_soft_values,
         as_json(settings.removed_helpers),
         as_json([helper.name, helper.data] for helper in settings.helpers),
-        as_object(settings.other),
-        as_object(_firewall(files.firewall)),
+        as_object({**settings.other, **files.hardening}),
+        as_object(files.firewall.to_json()),
         _wmi_filter_id(entry.text("gPCWQLFilter")),
         _is_filtered(descriptor),
         bytes(descriptor) if descriptor is not None else None,
         files.problem,
     )
-
-
-def _firewall(firewall: FirewallExceptions) -> dict[str, object]:
-    if not firewall.is_stated:
-        return {}
-    return {
-        "dcom": firewall.dcom,
-        "msra": firewall.msra,
-        "raserver": firewall.raserver,
-        "blocks": list(firewall.blocks),
-    }
 
 
 def has_registry_extension(extensions: str) -> bool:

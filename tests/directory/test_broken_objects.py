@@ -17,7 +17,7 @@ from directory.models import Domain
 from directory.synchronisation.errors import NotOfInterest
 from directory.synchronisation.kinds import KINDS, POLICIES, Kind
 from directory.synchronisation.policy_rows import (
-    FirewallExceptions,
+    FirewallPolicy,
     PolicyFiles,
     RemoteAssistancePolicy,
     policy_row,
@@ -28,7 +28,7 @@ from tests.directory import world
 
 SID = bytes.fromhex("010500000000000515000000010000000200000003000000e8030000")
 GUID = uuid.UUID(int=7)
-NOTHING_READ = PolicyFiles(RemoteAssistancePolicy(), FirewallExceptions(), None, "")
+NOTHING_READ = PolicyFiles(RemoteAssistancePolicy(), FirewallPolicy(), None, "")
 
 hostile = st.one_of(
     st.binary(max_size=40),

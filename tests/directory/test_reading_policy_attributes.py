@@ -1,4 +1,4 @@
-"""gPLink, folders in SYSVOL, firewall exceptions and who may apply a policy."""
+"""gPLink, folders in SYSVOL and who may apply a policy."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory.grouppolicy.firewall import read_firewall
 from directory.grouppolicy.links import MalformedLinks, parse_links
-from directory.grouppolicy.registry_pol import REG_SZ, RegistryPolicyEntry
 from directory.grouppolicy.sysvol import UntrustedPolicyPath, policy_path
 from directory.ldap.security_descriptor import APPLY_GROUP_POLICY, is_security_filtered
 from directory.ldap.values import MalformedValue, pack_sid
 
 FIRST = "31B2F340-016D-11D2-945F-00C04FB984F9"
 SECOND = "6AC1786C-016F-11D2-945F-00C04fB984F9"
-FIREWALL = r"SOFTWARE\Policies\Microsoft\WindowsFirewall"
 
 
 def link(guid: str, options: int) -> str:
@@ -75,49 +72,6 @@ def test_a_policy_folder_is_taken_from_its_own_domain() -> None:
 def test_a_policy_folder_elsewhere_is_refused(path: str) -> None:
     with pytest.raises(UntrustedPolicyPath):
         policy_path(path, "r2.local")
-
-
-def firewall_entry(key: str, name: str, data: str) -> RegistryPolicyEntry:
-    raw = (data + "\x00").encode("utf-16-le")
-    return RegistryPolicyEntry(f"{FIREWALL}\\{key}", name, REG_SZ, raw)
-
-
-def test_the_lists_of_the_old_firewall_make_exceptions() -> None:
-    ports = r"DomainProfile\GloballyOpenPorts\List"
-    programs = r"DomainProfile\AuthorizedApplications\List"
-    exceptions = read_firewall(
-        [
-            firewall_entry(ports, "135:TCP", "135:TCP:*:Enabled:Offer Remote Assistance"),
-            firewall_entry(programs, "a", r"%WINDIR%\System32\msra.exe:*:enabled:Remote"),
-            firewall_entry(programs, "b", r"C:\Windows\System32\raserver.exe:*:Enabled:RA"),
-        ]
-    )
-    assert exceptions.is_complete
-
-
-RULE = "v2.30|Action={action}|Active=TRUE|Dir=In|Protocol=6|Profile={profile}|{what}|Name=x|"
-
-
-def rule(action: str, profile: str, what: str) -> RegistryPolicyEntry:
-    text = RULE.format(action=action, profile=profile, what=what)
-    return firewall_entry("FirewallRules", what, text)
-
-
-def test_the_rules_of_the_new_firewall_make_exceptions() -> None:
-    exceptions = read_firewall(
-        [
-            rule("Allow", "Domain", "LPort=RPC-EPMap"),
-            rule("Allow", "Domain", r"App=%SystemRoot%\system32\raserver.exe"),
-            rule("Allow", "Public", r"App=%SystemRoot%\system32\msra.exe"),
-        ]
-    )
-    assert (exceptions.dcom, exceptions.raserver, exceptions.msra) == (True, True, False)
-
-
-def test_a_blocking_rule_is_reported() -> None:
-    exceptions = read_firewall([rule("Block", "Domain", "LPort=135")])
-    assert exceptions.blocks == ("LPort=135",)
-    assert not exceptions.is_complete
 
 
 READ = 0x00020094

@@ -89,7 +89,9 @@ def test_xp191_has_the_policy_of_winnipeg(synced_directory: Domain) -> None:
     assert resolved[r"R2\Helpdesk Winnipeg"] == r"R2\Helpdesk Winnipeg"
     assert resolved[r"r2.local\mjones"] == r"R2\mjones"
     assert result.unknowns == ()
-    assert GroupPolicy.objects.get(display_name="WinnipegGPO").firewall["dcom"] is True
+    assert ["domainprofile\\globallyopenports", "Enabled", 1] in (
+        GroupPolicy.objects.get(display_name="WinnipegGPO").firewall["values"]
+    )
 
 
 @pytest.mark.parametrize(
