@@ -79,6 +79,7 @@ class HelperLine:
         principal: The account or group it names, if any.
         problem: What is wrong with it, if anything.
         unknowns: Why it may not be on the list after all; empty when it is for certain.
+        either: Whom it may name, where no document says how Windows reads it.
     """
 
     text: str
@@ -86,6 +87,7 @@ class HelperLine:
     principal: Reference | None
     problem: str = ""
     unknowns: tuple[Unknown, ...] = ()
+    either: tuple[Reference, ...] = ()
 
     @property
     def is_certain(self) -> bool:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from assist.eligibility.decision import Effect, Finding, Reference
 from assist.eligibility.facts import Facts, HelperLine, Memberships, Unknown
+
+LOCAL_GROUP = (
+    "The computer's own group Offer Remote Assistance Helpers, which Configuration Manager or an "
+    "administrator of the computer can fill too, cannot be seen from here."
+)
+LINE_UNCERTAIN = "helper.line_uncertain"
 
 
 def helper_findings(facts: Facts) -> Iterator[Finding]:
@@ -20,7 +27,7 @@ def helper_findings(facts: Facts) -> Iterator[Finding]:
     for line in lines:
         if line.problem:
             yield Finding(
-                "helper.unresolved",
+                "helper.flagged" if line.principal else "helper.unresolved",
                 Effect.WARN,
                 f"The line {line.text} in the helper list of {line.source} "
                 f"{_trouble(line)}: {line.problem.removesuffix('.')}.",
@@ -49,7 +56,23 @@ def undecided(facts: Facts, who: Reference, memberships: Memberships) -> tuple[U
         if not line.is_certain and any(_listed(who, memberships, (line,)))
         for unknown in line.unknowns
     ]
-    return (*possible, *facts.policy.further_helpers)
+    uncertain = [
+        _line_uncertain(line)
+        for line in lines
+        if any(_listed(who, memberships, tuple(replace(line, principal=it) for it in line.either)))
+    ]
+    return (*possible, *uncertain, *facts.policy.further_helpers)
+
+
+def _line_uncertain(line: HelperLine) -> Unknown:
+    return Unknown(
+        LINE_UNCERTAIN,
+        f"The line {line.text} in the helper list of {line.source} may or may not mean "
+        f"{' or '.join(item.name for item in line.either)}: {line.problem}",
+        r"Whoever administers the policy can write the line as DOMAIN\name.",
+        line.source,
+        frozenset({"helpers"}),
+    )
 
 
 def _certain(lines: tuple[HelperLine, ...]) -> tuple[HelperLine, ...]:
@@ -57,7 +80,9 @@ def _certain(lines: tuple[HelperLine, ...]) -> tuple[HelperLine, ...]:
 
 
 def _trouble(line: HelperLine) -> str:
-    return "names nobody" if line.principal is None else f"names {line.principal.name}, but"
+    if line.principal is not None:
+        return f"names {line.principal.name}, but"
+    return "names nobody for certain" if line.either else "names nobody"
 
 
 def _listed(
@@ -130,7 +155,7 @@ def _not_listed(facts: Facts) -> Finding:
             f"No policy lists helpers for {computer.name}.",
             evidence,
             "Whoever administers Group Policy can list helpers in Configure Offer Remote "
-            "Assistance.",
+            f"Assistance. {LOCAL_GROUP}",
         )
     return Finding(
         "helper.not_listed",
@@ -138,7 +163,7 @@ def _not_listed(facts: Facts) -> Finding:
         f"{expert.name} is not on the helper list of {computer.name}, neither directly nor "
         f"through a group: {', '.join(sources)} lists others{_broken_lines(facts)}.",
         (*evidence, *(line.source.policy for line in facts.policy.helpers[:1])),
-        "Whoever administers the listed groups or the policy can add the account.",
+        f"Whoever administers the listed groups or the policy can add the account. {LOCAL_GROUP}",
     )
 
 

@@ -79,6 +79,7 @@ def _helper_line(helper: ResultantHelper) -> HelperLine:
         principal=_reference(line.principal),
         problem=line.problem,
         unknowns=tuple(_unknown(unknown) for unknown in helper.unknowns),
+        either=tuple(reference for found in line.either if (reference := _reference(found))),
     )
 
 

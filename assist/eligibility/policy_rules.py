@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from assist.eligibility.decision import Effect, Finding, Reference
 from assist.eligibility.facts import Facts, Source, Unknown
-from assist.eligibility.helper_list import helper_unknowns
+from assist.eligibility.helper_list import LINE_UNCERTAIN, helper_unknowns
 from assist.eligibility.operating_systems import is_older_interface
 from assist.lifecycle import Mode
 
@@ -28,7 +28,7 @@ def policy_unknowns(facts: Facts, mode: Mode) -> Iterator[Finding]:
 
 def _unknown(unknown: Unknown) -> Finding:
     return Finding(
-        f"policy.{unknown.code}",
+        unknown.code if unknown.code == LINE_UNCERTAIN else f"policy.{unknown.code}",
         Effect.UNKNOWN,
         unknown.sentence,
         (unknown.source.policy, unknown.source.container),

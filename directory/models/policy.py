@@ -159,7 +159,17 @@ class HelperEntry(models.Model):
     group = models.ForeignKey(
         Group, on_delete=models.SET_NULL, null=True, blank=True, related_name="helper_entries"
     )
-    problem = models.TextField(blank=True, help_text="Why it names nobody.")
+    either = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Kind, GUID, SID and name of whom it may name where no document decides it.",
+    )
+    former_guid = models.UUIDField(
+        null=True, blank=True, help_text="Whom its name meant before it went over to another."
+    )
+    problem = models.TextField(
+        blank=True, help_text="Why it names nobody, or what is wrong with whom it names."
+    )
 
     class Meta:
         ordering = ("position",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -117,7 +118,10 @@ def _helper_line(row: GroupPolicy, entry: HelperEntry) -> HelperLine:
         principal = Principal("account", account.guid, account.sid, str(account))
     elif entry.group is not None:
         principal = Principal("group", entry.group.guid, entry.group.sid, str(entry.group))
-    return HelperLine(fold_name(name), entry.text, principal, entry.problem)
+    either = tuple(
+        Principal(kind, uuid.UUID(guid), sid, title) for kind, guid, sid, title in entry.either
+    )
+    return HelperLine(fold_name(name), entry.text, principal, entry.problem, either)
 
 
 def _skipped(row: GroupPolicy, file_version: int | None) -> str:

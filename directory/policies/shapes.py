@@ -44,12 +44,14 @@ class HelperLine:
         text: The line.
         principal: Whom it names, if anybody.
         problem: What is wrong with it, if anything.
+        either: Whom it may name, where no document says how Windows reads it.
     """
 
     key: str
     text: str
     principal: Principal | None = None
     problem: str = ""
+    either: tuple[Principal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,4 @@
-r"""The lines of helper lists, each with whom it names.
-
-Windows does not check a line when it is written into a policy; a line that names nobody stays
-there and helps nobody. What is resolved here is what the computer's own look-up would find in the
-domain: ``R2\Helpdesk``, ``r2.local\mjones``, ``mjones@r2.local``, a SID or a bare name.
+"""The lines of helper lists, each with whom it names and what is wrong with it.
 
 All lines of all policies are looked up together: a change of one domain's accounts can give a
 line of another domain's policy its meaning.
@@ -12,25 +8,16 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db.models import Q
-
 from directory.comparison import fold_name
 from directory.grouppolicy.remote_assistance import ListedHelper
-from directory.models import Account, Domain, Group, GroupPolicy, HelperEntry
-from directory.name_forms import (
-    AccountName,
-    InvalidName,
-    PrincipalName,
-    Sid,
-    parse_account_name,
-)
+from directory.models import GroupPolicy, HelperEntry
+from directory.synchronisation.helper_names import Resolution, Resolver, former_names
 
-LOCAL_DOMAINS = frozenset({"builtin", "nt authority", ".", "nt service"})
-ParsedName = AccountName | PrincipalName | Sid
+Either = tuple[tuple[str, str, str, str], ...]
 
 
 class HelperRow(NamedTuple):
@@ -42,15 +29,17 @@ class HelperRow(NamedTuple):
     account_id: uuid.UUID | None
     group_id: uuid.UUID | None
     problem: str
+    either: Either
+    former_guid: uuid.UUID | None
 
+    @property
+    def named(self) -> uuid.UUID | None:
+        return self.account_id or self.group_id
 
-@dataclass(frozen=True)
-class Resolution:
-    """Whom a line names, or why nobody."""
-
-    account_id: uuid.UUID | None = None
-    group_id: uuid.UUID | None = None
-    problem: str = ""
+    @property
+    def line(self) -> tuple[uuid.UUID, str]:
+        """What stays of a line when its place in the list changes."""
+        return self.policy_id, fold_name(self.text)
 
 
 @dataclass(frozen=True)
@@ -69,15 +58,17 @@ def store_helper_entries() -> dict[str, int]:
     """Make the helper lists of all policies those that were read, and look up whom they name.
 
     Returns:
-        Counts: all lines, and those that name nobody.
+        Counts: all lines, and those with a problem.
     """
     lines = _lines()
-    resolver = _Resolver(lines)
-    wanted = {_row(line, resolver.resolve(line)) for line in lines}
+    resolver = Resolver(line.helper for line in lines)
     existing = {
-        HelperRow._make(values): pk
+        _stored(values): pk
         for pk, *values in HelperEntry.objects.values_list("pk", *HelperRow._fields)
     }
+    before = {row.line: row for row in existing}
+    rows = [_row(line, resolver.resolve(line.helper, line.domain_id), before) for line in lines]
+    wanted = set(_with_duplicates(_with_former_names(rows)))
     obsolete = [pk for row, pk in existing.items() if row not in wanted]
     HelperEntry.objects.filter(pk__in=obsolete).delete()
     HelperEntry.objects.bulk_create(
@@ -86,15 +77,62 @@ def store_helper_entries() -> dict[str, int]:
     return {"read": len(wanted), "unresolved": sum(1 for row in wanted if row.problem)}
 
 
-def _row(line: _Line, found: Resolution) -> HelperRow:
-    return HelperRow(
+def _stored(values: Sequence[object]) -> HelperRow:
+    row = HelperRow._make(values)
+    return row._replace(either=tuple(tuple(found) for found in row.either))  # type: ignore[misc]
+
+
+def _row(
+    line: _Line, found: Resolution, before: Mapping[tuple[uuid.UUID, str], HelperRow]
+) -> HelperRow:
+    named = found.named
+    row = HelperRow(
         policy_id=line.policy_id,
         position=line.position,
         text=line.text,
-        account_id=found.account_id,
-        group_id=found.group_id,
+        account_id=named.guid if named and not named.is_group else None,
+        group_id=named.guid if named and named.is_group else None,
         problem=found.problem,
+        either=tuple(candidate.to_json() for candidate in found.either),
+        former_guid=None,
     )
+    known = before.get(row.line)
+    if known is None:
+        return row
+    has_another = known.named is not None and known.named != row.named
+    former = known.named if has_another else known.former_guid
+    return row._replace(former_guid=None if former == row.named else former)
+
+
+def _with_former_names(rows: Sequence[HelperRow]) -> list[HelperRow]:
+    """A line whose name has gone over from one object to another, or to nobody, says so."""
+    names = former_names({row.former_guid for row in rows if row.former_guid})
+    found = []
+    for row in rows:
+        former = names.get(row.former_guid) if row.former_guid else None
+        found.append(row._replace(problem=_former(row, former)) if former else row)
+    return found
+
+
+def _former(row: HelperRow, former: str) -> str:
+    if row.named is None:
+        return f"{row.problem} It named an object before, which is now {former}."
+    return f"{row.problem} It named another object before, which is now {former}.".strip()
+
+
+def _with_duplicates(rows: Iterable[HelperRow]) -> list[HelperRow]:
+    first: defaultdict[tuple[uuid.UUID, uuid.UUID], int] = defaultdict(int)
+    found = []
+    for row in sorted(rows, key=lambda row: row.position):
+        if row.named is None:
+            found.append(row)
+            continue
+        position = first[row.policy_id, row.named] = first[row.policy_id, row.named] or row.position
+        if position != row.position:
+            problem = f"{row.problem} It names the same as line {position}.".strip()
+            row = row._replace(problem=problem)
+        found.append(row)
+    return found
 
 
 def _lines() -> list[_Line]:
@@ -103,112 +141,4 @@ def _lines() -> list[_Line]:
         _Line(guid, domain_id, position, ListedHelper(name, data))
         for guid, domain_id, listed in policies.values_list("guid", "domain_id", "listed_helpers")
         for position, (name, data) in enumerate(listed, start=1)
-    ]
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """An account or a group that some line may mean."""
-
-    guid: uuid.UUID
-    domain_id: uuid.UUID
-    name: str
-    sid: str
-    principal_name: str
-    is_group: bool
-    is_security: bool
-
-
-class _Resolver:
-    """Looks all lines up at once: what they may mean is fetched in a fixed number of queries."""
-
-    def __init__(self, lines: Sequence[_Line]) -> None:
-        self._domains: dict[str, uuid.UUID] = {}
-        for domain in Domain.objects.filter(is_present=True):
-            self._domains[domain.netbios_name_folded] = domain.guid
-            self._domains[domain.dns_name_folded] = domain.guid
-        names = [parsed for line in lines if (parsed := _parse(line.helper)) is not None]
-        self._by_name: defaultdict[str, list[_Candidate]] = defaultdict(list)
-        self._by_sid: defaultdict[str, list[_Candidate]] = defaultdict(list)
-        self._by_principal_name: defaultdict[str, list[_Candidate]] = defaultdict(list)
-        for candidate in _candidates(names):
-            self._by_name[candidate.name].append(candidate)
-            self._by_sid[candidate.sid].append(candidate)
-            if candidate.principal_name:
-                self._by_principal_name[candidate.principal_name].append(candidate)
-
-    def resolve(self, line: _Line) -> Resolution:
-        """Whom a line of a helper list names."""
-        helper = line.helper
-        if not helper.is_consistent:
-            return Resolution(
-                problem=f"The value is named {helper.name} but holds {helper.data or 'no text'}; "
-                "which of the two Windows takes is not documented."
-            )
-        local, separator, _ = helper.data.partition("\\")
-        if separator and fold_name(local) in LOCAL_DOMAINS:
-            return Resolution(problem="It names a group of each computer, not one of the domain.")
-        parsed = _parse(helper)
-        if parsed is None:
-            return Resolution(problem="It is not a name that Windows would accept.")
-        home = parsed.domain if isinstance(parsed, AccountName) else ""
-        if home and fold_name(home) not in self._domains:
-            return Resolution(problem=f"The domain {home} is not known here.")
-        return _only(self._meant(parsed, line.domain_id))
-
-    def _meant(self, parsed: ParsedName, domain_id: uuid.UUID) -> list[_Candidate]:
-        if isinstance(parsed, Sid):
-            return self._by_sid[parsed.text]
-        named = self._by_name[fold_name(parsed.name)]
-        if isinstance(parsed, PrincipalName):
-            home = self._domains.get(fold_name(parsed.suffix))
-            by_domain = [candidate for candidate in named if candidate.domain_id == home]
-            explicit = self._by_principal_name[fold_name(str(parsed))]
-            return list({candidate.guid: candidate for candidate in by_domain + explicit}.values())
-        home = self._domains[fold_name(parsed.domain)] if parsed.domain else domain_id
-        return [candidate for candidate in named if candidate.domain_id == home]
-
-
-def _only(meant: Sequence[_Candidate]) -> Resolution:
-    if len(meant) > 1:
-        return Resolution(problem="More than one account or group has that name.")
-    if not meant:
-        return Resolution(problem="No account or group has that name.")
-    found = meant[0]
-    if not found.is_group:
-        return Resolution(account_id=found.guid)
-    problem = "" if found.is_security else "It is a distribution group, which grants nothing."
-    return Resolution(group_id=found.guid, problem=problem)
-
-
-def _parse(helper: ListedHelper) -> ParsedName | None:
-    try:
-        return parse_account_name(helper.data, field="helper")
-    except InvalidName:
-        return None
-
-
-def _candidates(names: Iterable[ParsedName]) -> list[_Candidate]:
-    texts: set[str] = set()
-    principal_names: set[str] = set()
-    sids: set[str] = set()
-    for name in names:
-        if isinstance(name, Sid):
-            sids.add(name.text)
-        else:
-            texts.add(fold_name(name.name))
-        if isinstance(name, PrincipalName):
-            principal_names.add(fold_name(str(name)))
-    named = Q(sam_account_name_folded__in=texts) | Q(sid__in=sids)
-    common = ("guid", "domain_id", "sam_account_name_folded", "sid")
-    accounts = Account.objects.filter(
-        named | Q(user_principal_name_folded__in=principal_names), is_present=True
-    ).values_list(*common, "user_principal_name_folded")
-    groups = Group.objects.filter(named, is_present=True).values_list(*common, "is_security")
-    return [
-        _Candidate(guid, domain_id, name, sid, principal_name, is_group=False, is_security=True)
-        for guid, domain_id, name, sid, principal_name in accounts
-    ] + [
-        _Candidate(guid, domain_id, name, sid, "", is_group=True, is_security=is_security)
-        for guid, domain_id, name, sid, is_security in groups
     ]

@@ -389,6 +389,27 @@ def test_lines_that_name_nobody_are_shown(cast: Cast) -> None:
     assert r"R2\Helpdesk Winipeg" in warning.sentence
 
 
+def test_a_line_that_may_mean_her_is_unknown_and_nobody_elses_business(cast: Cast) -> None:
+    eve, nadia = cast.eadams, cast.nkhan
+    entry = cast.add_helper(eve.sid, None, problem="no document says that Windows takes a SID")
+    entry.either = [["account", str(eve.guid), eve.sid, str(eve)]]
+    entry.save()
+    require_refusal(decide(cast, "eadams"), "helper.line_uncertain", eve.sid, str(eve))
+    assert decide(cast).is_allowed
+    cast.groups["Helpdesk Winnipeg"].memberships.all().delete()
+    require_refusal(decide(cast), "helper.not_listed")
+    assert "helper.unresolved" in rules(decide(cast), Effect.WARN)
+    cast.add_helper(r"R2\nkhan", nadia, problem="The account is disabled.")
+    assert "helper.flagged" in rules(decide(cast, "nkhan"), Effect.WARN)
+    assert decide(cast, "nkhan").is_allowed
+
+
+def test_who_is_refused_hears_of_the_group_that_cannot_be_seen(cast: Cast) -> None:
+    decision = decide(cast, "eadams")
+    assert decision.decisive
+    assert "Configuration Manager" in decision.decisive.remedy
+
+
 def test_the_portals_own_account_must_be_listed_too(cast: Cast) -> None:
     cast.policy.helpers.filter(text__contains="Portal").delete()
     require_refusal(decide(cast), "authority.not_listed", r"R2\svc-ra-portal", "helper list")
