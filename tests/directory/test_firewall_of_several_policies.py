@@ -127,6 +127,23 @@ def test_a_soft_value_counts_only_where_nothing_is_set() -> None:
     assert rules_of(after([], [soft])) == {"dcom": ("allow", "WinnipegGPO")}
 
 
+def test_within_a_policy_a_soft_value_gives_way() -> None:
+    soft, hard = text("FirewallRules", "**soft.dcom", DCOM_RULE), rule(BLOCK, "dcom")
+    for entries in ([soft, hard], [hard, soft]):
+        policy = read_firewall(entries)
+        assert policy.soft == ()
+        assert [value.data for value in policy.values] == [BLOCK]
+
+
+def test_removals_of_something_else_are_not_kept() -> None:
+    entries = [
+        text(r"DomainProfile\Logging", "**delvals.", " "),
+        text("DomainProfile", "**del.DisableNotifications", " "),
+        text("PublicProfile", "**DeleteKeys", "Logging"),
+    ]
+    assert read_firewall(entries).to_json() == {}
+
+
 def test_a_list_that_is_switched_off_has_no_entries() -> None:
     merged = after(
         [port(PORT_135), program(RASERVER)],

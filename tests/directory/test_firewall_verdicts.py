@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -30,6 +31,7 @@ from tests.directory.firewall_entries import (
     PORT_135,
     RASERVER,
     RASERVER_RULE,
+    ROOT,
     SERVER_2003,
     SESSMGR,
     WINDOWS_10,
@@ -174,6 +176,16 @@ def test_a_silent_policy_that_shuts_local_rules_out_lacks_everything() -> None:
     assert "do not count" in verdict.sentence
 
 
+def test_on_windows_xp_policy_can_shut_the_computers_own_lists_out() -> None:
+    shut = [
+        number(rf"DomainProfile\{kind}", "AllowUserPrefMerge", 0)
+        for kind in ("GloballyOpenPorts", "AuthorizedApplications")
+    ]
+    verdict = offer_verdict(merged(*shut), XP)
+    assert verdict.state is State.INCOMPLETE
+    assert "do not count" in verdict.sentence
+
+
 def test_on_windows_xp_a_list_of_the_policy_replaces_the_computers_own() -> None:
     own = [
         number(rf"DomainProfile\{kind}", "Enabled", 1)
@@ -238,6 +250,13 @@ def test_a_block_for_some_addresses_blocks_those() -> None:
     assert offer_verdict(merged(*entries), WINDOWS_10, ORIGINS).state is State.BLOCKED
 
 
+def test_a_block_for_one_of_the_workers_blocks() -> None:
+    origins = {Origin.WORKER: (WORKER, ip_address("203.0.113.1")), Origin.EXPERT: (EXPERT,)}
+    block = rule(BLOCK_135 + "RA4=203.0.113.1|")
+    verdict = offer_verdict(merged(*rules(OFFER_RULES), block), WINDOWS_10, origins)
+    assert verdict.state is State.BLOCKED
+
+
 def test_a_rule_that_cannot_be_read_may_block_and_never_allows() -> None:
     broken = rule(DCOM_RULE.replace("LPort=135", "LPort=abc"), "broken")
     alone = offer_verdict(
@@ -249,6 +268,28 @@ def test_a_rule_that_cannot_be_read_may_block_and_never_allows() -> None:
     assert beside.state is State.UNKNOWN
     assert "broken of WinnipegGPO may block 135:TCP" in beside.sentence
     assert "lport cannot be 'abc'" in beside.sentence
+
+
+def test_a_rule_that_cannot_be_read_is_for_the_addresses_that_can() -> None:
+    broken = rule(BLOCK_135.replace("Block", "Deny") + "RA4=203.0.113.0/24|", "broken")
+    verdict = offer_verdict(merged(*rules(OFFER_RULES), broken), WINDOWS_10, ORIGINS)
+    assert verdict.state is State.COMPLETE
+
+
+@pytest.mark.parametrize("broken", [port("135:TCP:*:On:x"), port("x"), program("")])
+def test_an_entry_that_cannot_be_read_may_count_as_disabled(broken: RegistryPolicyEntry) -> None:
+    name = text(broken.key.removeprefix(ROOT + "\\"), "broken", broken.text or "")
+    verdict = offer_verdict(merged(*lists_of_vista(), name), WINDOWS_10)
+    assert verdict.state is State.UNKNOWN
+    assert "broken of WinnipegGPO may block" in verdict.sentence
+
+
+def test_a_policy_that_was_cut_gives_no_certainty() -> None:
+    whole = read_firewall(rules(OFFER_RULES))
+    picture = merge_firewalls([(WINNIPEG, replace(whole, is_cut=True))])
+    verdict = offer_verdict(picture, WINDOWS_10)
+    assert verdict.state is State.UNKNOWN
+    assert "not everything that WinnipegGPO says was kept" in verdict.sentence
 
 
 def test_a_rule_with_conditions_gives_no_certainty() -> None:
@@ -355,3 +396,10 @@ def test_the_event_log_needs_rules_of_its_own() -> None:
     assert verdict.state is State.INCOMPLETE
     assert verdict.missing == ("Remote Event Log Management (RPC)",)
     assert event_log_verdict(merged(), XP) is None
+
+
+def test_whether_the_old_list_opens_the_event_log_is_not_known() -> None:
+    svchost = program(r"%WINDIR%\System32\svchost.exe:*:Enabled:Services")
+    verdict = event_log_verdict(merged(port(PORT_135), svchost), WINDOWS_10)
+    assert verdict is not None
+    assert verdict.state is State.UNKNOWN
