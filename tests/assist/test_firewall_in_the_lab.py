@@ -25,6 +25,7 @@ def warnings(computer: str) -> list[Finding]:
         ("XP191", []),
         ("WPG-SRV-14", []),
         ("BDN-W10-01", []),
+        ("NTH-W11-01", []),  # by the policy of its site
         ("GIM-W11-01", ["firewall.unknown"]),
         ("ISO-W11-01", ["firewall.unknown"]),
         ("WPG-XP-06", ["firewall.incomplete", "firewall.standard_profile"]),
