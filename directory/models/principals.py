@@ -17,13 +17,16 @@ class Principal(DirectoryObject):
     """An object with a SID and an account name."""
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE)
-    sid = models.CharField(max_length=184, db_index=True)
+    sid = models.CharField(max_length=184)
     sam_account_name = models.CharField(max_length=256)
     sam_account_name_folded = models.CharField(max_length=256, db_index=True)
     description = models.TextField(blank=True)
 
     class Meta:
         abstract = True
+        # SIDs are looked up whole. With db_index PostgreSQL would get a second index for LIKE, and
+        # indexes are most of what storing a directory costs.
+        indexes = (models.Index(fields=("sid",), name="%(class)s_sid"),)
 
     def __str__(self) -> str:
         return f"{self.domain.netbios_name}\\{self.sam_account_name}"
@@ -52,7 +55,7 @@ class Account(Principal):
     )
     expires_at = models.DateTimeField(null=True, blank=True)
     last_logon_at = models.DateTimeField(null=True, blank=True)
-    primary_group_sid = models.CharField(max_length=184, blank=True, db_index=True)
+    primary_group_sid = models.CharField(max_length=184, blank=True)
     sid_history = models.JSONField(
         default=list, blank=True, help_text="SIDs it had in domains it was migrated from."
     )
@@ -61,6 +64,8 @@ class Account(Principal):
         ordering = ("sam_account_name_folded",)
         default_related_name = "accounts"
         indexes = (
+            *Principal.Meta.indexes,
+            models.Index(fields=("primary_group_sid",), name="account_primary_group_sid"),
             # For directory.membership.members_of: without it every account is looked at.
             models.Index(
                 fields=("guid",), condition=~Q(sid_history=[]), name="account_with_past_sids"
@@ -109,6 +114,7 @@ class Group(Principal):
 class Computer(Principal):
     """A computer of the domain. ``name`` is its account name without the dollar sign."""
 
+    sam_account_name_folded = models.CharField(max_length=256)  # nobody looks for it: no index
     name = models.CharField(max_length=256)
     name_folded = models.CharField(max_length=256, db_index=True)
     dns_name = models.CharField(max_length=255, blank=True)
@@ -179,11 +185,15 @@ class Membership(models.Model):
     the account and the computer.
     """
 
-    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="memberships")
+    # By group one finds them by the constraint below.
+    group = models.ForeignKey(
+        Group, on_delete=models.CASCADE, related_name="memberships", db_index=False
+    )
     member_guid = models.UUIDField(db_index=True)
-    member_sid = models.CharField(max_length=184, db_index=True)
+    member_sid = models.CharField(max_length=184)
 
     class Meta:
+        indexes = (models.Index(fields=("member_sid",), name="membership_member_sid"),)
         constraints = (
             models.UniqueConstraint(fields=("group", "member_guid"), name="membership_once"),
         )

@@ -91,17 +91,16 @@ class Staging:
         """Make the tables of a kind even if nothing comes, and let the database know their size."""
         self.add(kind, [])
         self._without_duplicates(_table(kind), ("guid",))
-        tables = [_table(kind)]
+        tables = {_table(kind): "guid"}
         if kind.relation:
             self.add_relation(kind, kind.relation, [])
             self._without_duplicates(_relation_table(kind), kind.relation.columns[:2])
-            tables.append(_relation_table(kind))
+            tables[_relation_table(kind)] = ", ".join(kind.relation.columns[:2])
         with connection.cursor() as cursor:
-            for table in tables:
+            for table, key in tables.items():
                 if self._is_postgresql:
-                    cursor.execute(f"ANALYZE {table}")
+                    cursor.execute(f"ANALYZE {table} ({key})")
                 else:
-                    key = "guid" if table == _table(kind) else ", ".join(_key_of(kind))
                     cursor.execute(f"CREATE INDEX {table}_index ON {table} ({key})")
 
     def _without_duplicates(self, table: str, key: Sequence[str]) -> None:
@@ -292,10 +291,6 @@ class Staging:
 def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(items), ROWS_PER_INSERT):
         yield items[start : start + ROWS_PER_INSERT]
-
-
-def _key_of(kind: Kind) -> tuple[str, ...]:
-    return kind.relation.columns[:2] if kind.relation else ()
 
 
 def _table(kind: Kind) -> str:

@@ -7,6 +7,7 @@ import time
 from argparse import ArgumentParser
 from typing import IO, Any, cast
 
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -37,6 +38,8 @@ class Command(BaseCommand):
     """
 
     help = "Read accounts, groups, computers and policies from Active Directory."
+    # The settings only: loading pages and API to look at them takes as long as a small domain.
+    requires_system_checks = (Tags.security,)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--domain", help="DNS name of the domain; all configured ones if left")
