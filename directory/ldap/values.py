@@ -195,6 +195,9 @@ def domain_dns_name(distinguished_name: str) -> str:
 
 def parent_dn(distinguished_name: str) -> str:
     """The distinguished name one level up; empty at the top. Escaped commas do not separate."""
+    first, _, rest = distinguished_name.partition(",")
+    if "\\" not in first:
+        return rest
     escaped = False
     for position, character in enumerate(distinguished_name):
         if escaped:

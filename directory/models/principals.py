@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -26,7 +27,9 @@ class Principal(DirectoryObject):
         abstract = True
         # SIDs are looked up whole. With db_index PostgreSQL would get a second index for LIKE, and
         # indexes are most of what storing a directory costs.
-        indexes = (models.Index(fields=("sid",), name="%(class)s_sid"),)
+        indexes: ClassVar[tuple[models.Index, ...]] = (
+            models.Index(fields=("sid",), name="%(class)s_sid"),
+        )
 
     def __str__(self) -> str:
         return f"{self.domain.netbios_name}\\{self.sam_account_name}"

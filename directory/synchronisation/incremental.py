@@ -12,13 +12,13 @@ reported is worked out here:
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from directory.ldap.changes import CookieRefused, DirSyncRefused, read_changed_since, read_changes
 from directory.ldap.entries import Entry
 from directory.ldap.extended_names import parse_extended_name
-from directory.ldap.search import search, search_by_guid
+from directory.ldap.search import Scope, search, search_by_guid
 from directory.models import (
     Computer,
     GroupPolicy,
@@ -49,6 +49,8 @@ from directory.synchronisation.storing import Findings, NewCursor, in_parts
 
 # With more than this, reading everything in pages is quicker than asking object by object.
 MANY_CHANGES = 20_000
+# Up to so many objects of a kind in a renamed unit are asked for one by one.
+FEW_IN_A_UNIT = 500
 # Of these, one is looked up below a container to see whether it has another name now.
 ANY_PRINCIPAL = "(|(objectCategory=person)(objectCategory=computer)(objectCategory=group))"
 
@@ -91,12 +93,28 @@ def _known_subnets(
     return ((guid, site) for guid, site in subnets.values_list("guid", "site_guid") if site)
 
 
-PRINCIPALS = (ACCOUNTS, GROUPS, COMPUTERS, FOREIGN_PRINCIPALS)
+IN_UNITS = (ACCOUNTS, GROUPS, COMPUTERS)
+PRINCIPALS = (*IN_UNITS, FOREIGN_PRINCIPALS)
 LINKS = (
     Link(GROUPS, "memberOf", PRINCIPALS, _known_members),
     Link(COMPUTERS, "managedObjects", PRINCIPALS, _known_managed),
     Link(SUBNETS, "siteObjectBL", (SITES,), _known_subnets),
 )
+
+
+@dataclass(frozen=True)
+class MovedUnit:
+    """An organizational unit that took its content along.
+
+    Attributes:
+        name: Its name now.
+        known_name: Its name in the picture.
+        units: In the picture: itself and those in it.
+    """
+
+    name: str
+    known_name: str
+    units: frozenset[uuid.UUID]
 
 
 @dataclass
@@ -182,12 +200,12 @@ def _changes_since(session: Session, place: Place, cursor: ReplicationCursor) ->
             cursor.naming_context,
             bytes(cursor.cookie),
             followed_attributes(place),
-            keep=("name",),
+            keep=("name", "isDeleted"),
         ):
             found.cookie = page.cookie
             for entry in page.entries:
                 found.guids.add(entry.guid)
-                if entry.first("name") is not None:
+                if entry.first("name") is not None and entry.first("isDeleted") != b"TRUE":
                     found.renamed[entry.guid] = entry.distinguished_name
     except CookieRefused as error:
         raise FullReadingNeeded(
@@ -222,6 +240,13 @@ def stale_policies(session: Session) -> set[uuid.UUID]:
         )
         if error or (file_version is not None and file_version != version)
     }
+
+
+def _units_in(name: str, known: Mapping[uuid.UUID, str]) -> frozenset[uuid.UUID]:
+    """The known units that are of a name, or lie in the unit of that name."""
+    return frozenset(
+        guid for guid, each in known.items() if each == name or each.endswith(f",{name}")
+    )
 
 
 class _Reading:
@@ -280,8 +305,8 @@ class _Reading:
 
     # --- containers that took their content along ----------------------------------------------
 
-    def _read_units(self) -> list[str]:
-        """Read changed units and those below them; where everything has another name now."""
+    def _read_units(self) -> list[MovedUnit]:
+        """Read changed units and those in them; the units whose content has another name now."""
         known = dict(
             OrganizationalUnit.objects.filter(
                 domain_id=self._session.surroundings.domain_guid, is_present=True
@@ -294,12 +319,12 @@ class _Reading:
         for guid in self._changes[Place.DOMAIN].guids - entries.keys():
             names.pop(guid, None)
         moved = [
-            entry.distinguished_name
+            MovedUnit(entry.distinguished_name, known[guid], _units_in(known[guid], known))
             for guid, entry in entries.items()
-            if known.get(guid, entry.distinguished_name) != entry.distinguished_name
+            if guid in known and known[guid] != entry.distinguished_name
         ]
-        for name in moved:
-            entries |= {entry.guid: entry for entry in self._below(UNITS, name)}
+        for unit in moved:
+            entries |= {entry.guid: entry for entry in self._below(UNITS, unit.name)}
         names |= {guid: entry.distinguished_name for guid, entry in entries.items()}
         self._session.use_units({name: guid for guid, name in names.items()})
         self._stage(UNITS, entries.values())
@@ -317,17 +342,11 @@ class _Reading:
 
     def _has_moved(self, container: str) -> bool:
         """Whether what lies in a container is known under another name, or not at all."""
-        found = next(
-            search(
-                self._session.connection,
-                container,
-                ANY_PRINCIPAL,
-                ("1.1",),
-                with_extended_names=True,
-                page_size=1,
-            ),
-            None,
-        )
+        # Most have nothing in them, which a look one level down tells soonest: below a container a
+        # controller may go through all principals that it has.
+        if self._first_in(container, "(objectClass=*)", "LEVEL") is None:
+            return False
+        found = self._first_in(container, ANY_PRINCIPAL, "SUBTREE")
         if found is None:
             return False
         return not any(
@@ -337,16 +356,44 @@ class _Reading:
             for kind in (ACCOUNTS, GROUPS, COMPUTERS)
         )
 
+    def _first_in(self, container: str, search_filter: str, scope: Scope) -> Entry | None:
+        found = search(
+            self._session.connection,
+            container,
+            search_filter,
+            ("1.1",),
+            scope=scope,
+            with_extended_names=True,
+            page_size=1,
+        )
+        return next(found, None)
+
     # --- searches ------------------------------------------------------------------------------
 
-    def _searches(self, kind: Kind, moved: Iterable[str]) -> Iterator[Iterable[Entry]]:
-        """The searches that find a kind's changed objects and those below moved containers."""
+    def _searches(self, kind: Kind, moved: Iterable[MovedUnit]) -> Iterator[Iterable[Entry]]:
+        """The searches that find a kind's changed objects and those in moved units."""
         guids = sorted(self._guids(kind))
         for naming_context in self._contexts_of(kind):
             yield self._by_guid(kind, naming_context, guids)
-        if not kind.below:
-            for name in moved:
-                yield self._below(kind, name)
+        if kind in IN_UNITS:
+            for unit in moved:
+                yield self._in_moved(kind, unit)
+
+    def _in_moved(self, kind: Kind, unit: MovedUnit) -> Iterator[Entry]:
+        """What lies in a moved unit. What came there since is reported on its own.
+
+        A few objects are read one by one: below a unit a controller may go through all that it
+        has of their kind.
+        """
+        in_it: dict[str, object] = {"ou__in": unit.units}
+        if kind is GROUPS:
+            in_it = {"distinguished_name__endswith": f",{unit.known_name}"}
+        known = kind.model._default_manager.filter(is_present=True, **in_it)
+        guids = list(known.values_list("pk", flat=True)[: FEW_IN_A_UNIT + 1])
+        if len(guids) > FEW_IN_A_UNIT:
+            return self._below(kind, unit.name)
+        (naming_context,) = self._contexts_of(kind)
+        return self._by_guid(kind, naming_context, guids)
 
     def _by_guid(
         self, kind: Kind, naming_context: str, guids: Iterable[uuid.UUID]

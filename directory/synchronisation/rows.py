@@ -109,7 +109,7 @@ def required_flags(entry: Entry, attribute: str) -> int:
 
 def as_text(moment: datetime | None) -> str | None:
     """A time in UTC as both databases store it."""
-    return None if moment is None else str(moment.replace(tzinfo=None))
+    return None if moment is None else str(moment).removesuffix("+00:00")
 
 
 def as_json(items: Iterable[object]) -> str:
@@ -119,8 +119,8 @@ def as_json(items: Iterable[object]) -> str:
 
 def texts_as_json(entry: Entry, attribute: str) -> str:
     """All values of an attribute, sorted: a directory gives no order to them."""
-    raw = entry.all(attribute)
-    return _dump(sorted(entry.texts(attribute))) if raw else NO_ITEMS
+    texts = entry.texts(attribute)  # no NUL is left in them
+    return f"[{', '.join(map(_quote, sorted(texts)))}]" if texts else NO_ITEMS
 
 
 def as_object(values: Mapping[str, object]) -> str:
@@ -128,6 +128,7 @@ def as_object(values: Mapping[str, object]) -> str:
 
 
 _encode = json.JSONEncoder(sort_keys=True).encode
+_quote = json.encoder.encode_basestring_ascii  # what _encode writes, in a tenth of the time
 
 
 def _dump(value: object) -> str:

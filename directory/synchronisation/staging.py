@@ -7,18 +7,20 @@ PostgreSQL is filled by COPY, SQLite by prepared inserts; all else is the same S
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, models
 
+from directory.models import Membership
 from directory.synchronisation.kinds import Kind, Relation
 from directory.synchronisation.rows import Row, Value
 
 KEY_COLUMNS = ("guid", "distinguished_name")
 ROWS_PER_INSERT = 500
+MANY_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,7 @@ class Staging:
                 [True, now, run],
             )
             written = cursor.rowcount
+        self._tell_planner(kind.model, written)
         related = self._merge_relation(kind, run=run, now=now) if kind.relation else 0
         return Merged(
             read=self._number(f"SELECT count(*) FROM {table}"),
@@ -276,7 +279,28 @@ class Staging:
                 f"ON CONFLICT ({owner}, {key}) "
                 + (f"DO UPDATE SET {rest}" if rest else "DO NOTHING")
             )
+            written = cursor.rowcount
+        self._tell_planner(relation.model, written)
         return int(changed)
+
+    def _tell_planner(self, model: type[models.Model], written: int) -> None:
+        """Have statistics of a table that has changed much, as far as rows are looked up by them.
+
+        PostgreSQL's own come a minute later; until then it reads tables whole.
+        """
+        if not self._is_postgresql or written < MANY_ROWS:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {model._meta.db_table} ({', '.join(_looked_up_by(model))})")
+
+    def follow_changed_sids(self, kind: Kind) -> None:
+        """An object that got another SID keeps its memberships, which groups do not report anew."""
+        edges, staged = Membership._meta.db_table, _table(kind)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {edges} SET member_sid = staged.sid FROM {staged} staged "
+                f"WHERE {edges}.member_guid = staged.guid AND {edges}.member_sid <> staged.sid"
+            )
 
     def remove(self, kind: Kind, guids: Sequence[Any], *, run: int, now: datetime) -> None:
         """Take objects out of the picture. Their rows stay, to name them by."""
@@ -291,6 +315,17 @@ class Staging:
 def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(items), ROWS_PER_INSERT):
         yield items[start : start + ROWS_PER_INSERT]
+
+
+def _looked_up_by(model: type[models.Model]) -> list[str]:
+    """The columns of a table that an index has, keys to other tables among them."""
+    names = {name for index in model._meta.indexes for name in index.fields}
+    fields: Iterable[Any] = model._meta.concrete_fields  # db_index is unknown to the stubs
+    return [
+        field.column
+        for field in fields
+        if field.primary_key or field.is_relation or field.db_index or field.name in names
+    ]
 
 
 def _table(kind: Kind) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from directory.comparison import fold_name
 from directory.models import (
@@ -116,7 +116,9 @@ def store(
         if numbers["added"] or numbers["changed"] or numbers["removed"]
     }
     _cut_links(domain, findings.vanished)
-    _follow_changed_sids(run, counts)
+    for kind in MEMBER_KINDS:
+        if counts[kind.name]["changed"]:
+            findings.staging.follow_changed_sids(kind)
     if changed & FILTER_KINDS:
         _name_wmi_filters(domain, run=run, now=now)
     if head_changed or changed & LINK_KINDS:
@@ -186,8 +188,11 @@ def _refuse_too_many(kind: Kind, gone: int, session: Session, limit_percent: int
     if limit_percent is None or gone == 0:
         return
     scope = {kind.scope_column: session.scope(kind)}
-    before = kind.model._default_manager.filter(is_present=True, **scope).count()
-    if 100 * gone <= limit_percent * before or (gone <= FEW and gone < before):
+    present = kind.model._default_manager.filter(is_present=True, **scope)
+    if gone <= FEW and present.order_by()[: gone + 1].count() > gone:  # without counting them all
+        return
+    before = present.count()
+    if 100 * gone <= limit_percent * before:
         return
     raise TooManyRemovals(
         f"{gone} of {before} {kind.name} of {session.head.dns_name} are gone from the directory: "
@@ -212,23 +217,6 @@ def in_parts(guids: Sequence[Item]) -> Iterator[Sequence[Item]]:
     """As many at a time as one query can be asked about."""
     for start in range(0, len(guids), GUIDS_PER_QUERY):
         yield guids[start : start + GUIDS_PER_QUERY]
-
-
-def _follow_changed_sids(run: int, counts: Counts) -> None:
-    """An object that got another SID keeps its memberships, which groups do not report anew."""
-    edges = Membership._meta.db_table
-    for kind in MEMBER_KINDS:
-        if not counts[kind.name]["changed"]:
-            continue
-        table = kind.model._meta.db_table
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"UPDATE {edges} SET member_sid = (SELECT holder.sid FROM {table} holder "
-                f"WHERE holder.guid = {edges}.member_guid) WHERE EXISTS (SELECT 1 FROM {table} "
-                f"holder WHERE holder.guid = {edges}.member_guid AND holder.recorded_run = %s "
-                f"AND holder.sid <> {edges}.member_sid)",
-                [run],
-            )
 
 
 def _name_wmi_filters(domain: Domain, *, run: int, now: datetime) -> None:
