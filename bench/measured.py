@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+COUNT = "for _ in range(10_000_000): pass"
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
@@ -32,6 +35,27 @@ class Measured:
     cpu_s: float
     peak_rss_mb: float
     output: str = ""
+
+
+def processors_together() -> float:
+    """How fast each processor counts while all of them do, to one of them alone.
+
+    1.0 where they are as good as they are many. Virtual machines get less: two processors at 0.5
+    do no more than one, and then nothing can be gained by working on both.
+    """
+    alone = _count_on(1)
+    return alone / _count_on(os.cpu_count() or 1)
+
+
+def _count_on(processors: int) -> float:
+    """Seconds until that many processes have counted."""
+    began = time.perf_counter()
+    counting = [
+        subprocess.Popen([sys.executable, "-S", "-I", "-c", COUNT]) for _ in range(processors)
+    ]
+    for process in counting:
+        process.wait()
+    return time.perf_counter() - began
 
 
 def measure(

@@ -22,7 +22,7 @@ from bench.directory.product import (
     percentile,
     read_everything,
 )
-from bench.measured import BenchError, Measured, measure
+from bench.measured import BenchError, Measured, measure, processors_together
 from tests.services import postgresql
 
 SEED = 20_260
@@ -56,6 +56,8 @@ def run(size: int, say: Report) -> dict[str, object]:
             for number in range(rounds)
         ]
         worker = Worker(environment(lab.settings, databases[-1]))
+        together = processors_together()
+        say(f"each processor has {together:.0%} of its speed while all work")
         fetches, readings = compare_with_ldapsearch(lab, worker, databases, say)
         expected = sum(sizes.values())
         stored = sum(readings[-1].counts[kind] for kind in sizes)
@@ -95,6 +97,7 @@ def run(size: int, say: Report) -> dict[str, object]:
         "peer_peak_rss_mb": round(peer.peak_rss_mb, 1),
         "rounds": rounds,
         "processors": os.cpu_count(),
+        "processors_together": round(together, 2),
         "load_before": round(load, 2),
         "versions": versions(),
     }

@@ -227,12 +227,13 @@ class Staging:
         sets = ", ".join(f"{column} = excluded.{column}" for column in columns)
         names = ", ".join(columns)
         added = self.count_added(kind)
+        # In the order of names, which fills the indexes of names from left to right.
         with connection.cursor() as cursor:
             cursor.execute(
                 f"INSERT INTO {kept} (guid, {names}, is_present, "
                 "recorded_at, recorded_run) "
                 f"SELECT guid, {names}, %s, %s, %s FROM {table} "
-                f"WHERE 1=1 ON CONFLICT (guid) DO UPDATE SET {sets}, "
+                f"WHERE 1=1 ORDER BY distinguished_name ON CONFLICT (guid) DO UPDATE SET {sets}, "
                 "is_present = excluded.is_present, recorded_at = excluded.recorded_at, "
                 "recorded_run = excluded.recorded_run "
                 f"WHERE ({own}, {kept}.is_present) {self._different} ({new}, excluded.is_present)",
