@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("directory", "0004_index_past_sids"),
+        ("directory", "0005_policy_extensions"),
     ]
 
     operations = [
