@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("directory", "0005_policy_extensions"),
+        ("directory", "0006_helper_lines"),
     ]
 
     operations = [
