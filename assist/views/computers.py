@@ -16,6 +16,7 @@ from assist.forms import OfferForm
 from assist.lifecycle import Mode
 from assist.models import Offer
 from assist.offers.reading import offers_for
+from assist.policy_in_force import policy_in_force
 from assist.views.access import actor_with_role
 from assist.views.live import live_part
 from directory.errors import PortalError
@@ -99,6 +100,7 @@ def computer_page(
         "decisions": decisions,
         "allowed_modes": allowed,
         "findings": _merge(decisions),
+        "policy": policy_in_force(found),
         "form": form,
         "active_offer": Offer.objects.active().filter(computer=found).first(),
         "is_own_offer": Offer.objects.active().of_expert(actor.sid).filter(computer=found).exists(),

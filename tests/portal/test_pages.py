@@ -335,9 +335,16 @@ def test_whoever_has_no_role_finds_nothing(signed_in: SignedIn, cast: Cast) -> N
     assert not Offer.objects.exists()
 
 
+def test_the_page_of_a_computer_shows_the_policy_in_force(signed_in: SignedIn, cast: Cast) -> None:
+    page = signed_in("mjones").get(f"/computers/{cast.xp191.pk}").content.decode()
+    assert "Policy in force" in page
+    assert "Helpers may offer help on this computer." in page
+    assert "Configuration Manager" in page
+
+
 @pytest.mark.parametrize(
     ("path", "queries"),
-    [("/", 11), ("/computers/{computer}", 24), ("/offers", 8), ("/offers/{offer}/live", 11)],
+    [("/", 11), ("/computers/{computer}", 27), ("/offers", 8), ("/offers/{offer}/live", 11)],
 )
 def test_a_page_asks_the_database_no_more_than_it_did(
     signed_in: SignedIn,

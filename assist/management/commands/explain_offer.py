@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from assist.eligibility import Decision, explain
 from assist.lifecycle import Mode
+from assist.policy_in_force import PolicyInForce, policy_in_force
 from directory.errors import PortalError
 from directory.names import find_account, find_computer
 
@@ -33,7 +34,8 @@ class Command(BaseCommand):
             "--json",
             action="store_true",
             help="end with the decision as one JSON object: verdict,"
-            " sentence, mode, expert, computer, findings, decided_at",
+            " sentence, mode, expert, computer, findings, decided_at, and policy: settings, lines,"
+            " further_lines, links",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -48,10 +50,13 @@ class Command(BaseCommand):
                 self.stdout.write(json.dumps(answer))
             sys.exit(UNKNOWN_NAME)
         decision = explain(account, computer, Mode(options["mode"]), now=timezone.now())
+        policy = policy_in_force(computer)
         if options["json"]:
-            self.stdout.write(json.dumps(decision.to_json(), ensure_ascii=False))
+            answer = decision.to_json() | {"policy": policy.to_json()}
+            self.stdout.write(json.dumps(answer, ensure_ascii=False))
         else:
             self._print(decision)
+            self._print_policy(policy)
         if not decision.is_allowed:
             sys.exit(REFUSED)
 
@@ -68,3 +73,28 @@ class Command(BaseCommand):
                 self.stdout.write(f"         - {item.kind} {item.name} [{item.id}]")
             if finding.remedy:
                 self.stdout.write(f"         {finding.remedy}")
+
+    def _print_policy(self, policy: PolicyInForce) -> None:
+        """The chain, value by value; then the helper list and the links on the way."""
+        self.stdout.write("\nPolicy in force")
+        for row in policy.settings:
+            value = "not known" if row.open else row.value
+            self.stdout.write(f"  {row.name} = {value}, set by {row.source or 'no policy'}")
+            for overridden in row.overridden:
+                self.stdout.write(f"    instead of {overridden}")
+            for item in row.open:
+                self.stdout.write(f"    {item.sentence}\n    {item.remedy}")
+        self.stdout.write("Helper list")
+        for line in policy.lines:
+            state = {True: "listed", False: f"taken off by {line.overridden_by}", None: "not known"}
+            names = line.names or "nobody"
+            self.stdout.write(f"  {line.text} -> {names}; {state[line.is_in_force]}; {line.source}")
+        for item in policy.further_lines:
+            self.stdout.write(f"  and perhaps others: {item.sentence}")
+        self.stdout.write("Links, the one with the last word first")
+        for link in policy.links:
+            enforced = ", enforced" if link.is_enforced else ""
+            self.stdout.write(
+                f"  {link.policy} -> {link.container}, link order {link.order}{enforced}: "
+                f"{link.effect}. {link.reason}"
+            )
