@@ -22,6 +22,7 @@ from directory.grouppolicy.hardening import (
     RPC_CLIENTS,
     RPC_PORTS,
     SECURE_DESKTOP,
+    SECURITY_TEMPLATE,
     STANDARD_USERS,
     UI_ACCESS_TOGGLE,
     UNREADABLE,
@@ -51,6 +52,13 @@ def hardening_findings(facts: Facts) -> Iterator[Finding]:
 
 
 def _unreadable(item: HardeningValue) -> _Told:
+    if item.name == SECURITY_TEMPLATE:
+        return _Told(
+            "hardening.unreadable",
+            f"The security settings of {item.source} ({SECURITY_TEMPLATE}) cannot be read: whether "
+            "they restrict DCOM is not known.",
+            "Let the reading account read the policy's folder in SYSVOL; synchronise again.",
+        )
     return _Told(
         "hardening.unreadable",
         f"What {item.source} sets {item.name} to cannot be read.",
@@ -146,4 +154,5 @@ TELLERS: dict[str, Teller] = {
     SECURE_DESKTOP: _secure_desktop,
     STANDARD_USERS: _standard_users,
     UI_ACCESS_TOGGLE: _nothing,  # read beside the secure desktop
+    SECURITY_TEMPLATE: _nothing,
 }

@@ -1,9 +1,9 @@
-r"""What a policy says that keeps offers from arriving beside the firewall, as Registry.pol has it.
+r"""What a policy says that keeps offers from arriving beside the firewall.
 
 DCOM restrictions: KB884910; *DCOM: Machine Access Restrictions in SDDL syntax*. RPC: the policy
 *Restrict unauthenticated RPC clients*, KB154596 (``Rpc\Internet``). Secure desktop: *User Account
-Control* among the security options. The editor writes security options into GptTmpl.inf, which is
-not read here; other tools write them into Registry.pol.
+Control* among the security options. The editor writes the first and the last into GptTmpl.inf,
+other tools into Registry.pol.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from directory.grouppolicy.instructions import DELETE_ALL_VALUES, DELETE_VALUE, DELETE_VALUES
 from directory.grouppolicy.registry_pol import RegistryPolicyEntry
+from directory.grouppolicy.security_template import REG_MULTI_SZ
 
 ACCESS_RESTRICTION = "MachineAccessRestriction"
 LAUNCH_RESTRICTION = "MachineLaunchRestriction"
@@ -31,9 +32,9 @@ KEYS = {
         STANDARD_USERS,
     ),
 }
-NAMES = tuple(name for names in KEYS.values() for name in names)
+SECURITY_TEMPLATE = "GptTmpl.inf"  # the file itself, where it cannot be read
+NAMES = (*(name for names in KEYS.values() for name in names), SECURITY_TEMPLATE)
 TEXTS = frozenset({ACCESS_RESTRICTION, LAUNCH_RESTRICTION, RPC_PORTS})
-REG_MULTI_SZ = 7
 MAXIMUM_CHARACTERS = 4096
 UNREADABLE = "?"
 

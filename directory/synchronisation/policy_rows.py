@@ -9,9 +9,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from directory.grouppolicy.firewall import FirewallPolicy, read_firewall
-from directory.grouppolicy.hardening import read_hardening
+from directory.grouppolicy.hardening import SECURITY_TEMPLATE, UNREADABLE, read_hardening
 from directory.grouppolicy.registry_pol import MalformedRegistryPolicy, parse_registry_policy
 from directory.grouppolicy.remote_assistance import RemoteAssistancePolicy, read_remote_assistance
+from directory.grouppolicy.security_template import PATH as SECURITY_TEMPLATE_PATH
+from directory.grouppolicy.security_template import (
+    SECURITY_EXTENSION,
+    MalformedSecurityTemplate,
+    parse_security_template,
+)
 from directory.grouppolicy.sysvol import SysvolUnavailable, policy_path
 from directory.ldap.entries import Entry
 from directory.ldap.security_descriptor import is_security_filtered
@@ -81,7 +87,7 @@ class PolicyFiles:
 def read_policy_files(
     entry: Entry, open_sysvol: Callable[[], SysvolFiles], domain: str
 ) -> PolicyFiles:
-    """The machine half's Registry.pol and the version in GPT.INI.
+    """The machine half's Registry.pol and GptTmpl.inf, and the version in GPT.INI.
 
     Args:
         entry: The policy's object in the directory.
@@ -102,9 +108,20 @@ def read_policy_files(
         settings = parse_registry_policy(raw) if raw is not None else ()
         remote_assistance, firewall = read_remote_assistance(settings), read_firewall(settings)
         hardening = read_hardening(settings)
+        if SECURITY_EXTENSION in entry.text("gPCMachineExtensionNames").upper():
+            hardening |= _security_options(sysvol, folder)
     except (SysvolUnavailable, MalformedRegistryPolicy, MalformedValue) as error:
         return PolicyFiles(RemoteAssistancePolicy(), FirewallPolicy(), version, error.sentence)
     return PolicyFiles(remote_assistance, firewall, version, "", hardening)
+
+
+def _security_options(sysvol: SysvolFiles, folder: str) -> dict[str, int | str | None]:
+    """What GptTmpl.inf hardens. Unreadable, it leaves the rest of the policy as it is."""
+    try:
+        raw = sysvol.read(rf"{folder}\{SECURITY_TEMPLATE_PATH}")
+        return read_hardening(parse_security_template(raw)) if raw is not None else {}
+    except (SysvolUnavailable, MalformedSecurityTemplate):
+        return {SECURITY_TEMPLATE: UNREADABLE}
 
 
 def policy_row(entry: Entry, files: PolicyFiles, around: Surroundings) -> Row:

@@ -74,6 +74,12 @@ def test_a_value_that_cannot_be_read_is_told(cast: Cast) -> None:
     assert rules(warnings(cast, RestrictRemoteClients="?")) == ["hardening.unreadable"]
 
 
+def test_security_settings_that_cannot_be_read_are_told(cast: Cast) -> None:
+    (found,) = warnings(cast, **{"GptTmpl.inf": "?"})
+    assert found.rule == "hardening.unreadable"
+    assert "restrict DCOM" in found.sentence
+
+
 def test_the_nearest_policy_has_the_last_word(cast: Cast) -> None:
     head = make_policy(cast.domain, "DomainGPO", other_settings={"RestrictRemoteClients": 2})
     link_above(cast, head)

@@ -14,8 +14,18 @@ from directory.grouppolicy.dcom_restriction import (
     MalformedRestriction,
     lets_in,
 )
-from directory.grouppolicy.hardening import REG_MULTI_SZ, read_hardening
+from directory.grouppolicy.hardening import read_hardening
 from directory.grouppolicy.registry_pol import REG_DWORD, REG_SZ, RegistryPolicyEntry
+from directory.grouppolicy.security_template import (
+    MAXIMUM_BYTES,
+    REG_MULTI_SZ,
+    SECURITY_EXTENSION,
+    MalformedSecurityTemplate,
+    parse_security_template,
+)
+from directory.grouppolicy.sysvol import SysvolUnavailable
+from directory.ldap.entries import Entry
+from directory.synchronisation.policy_rows import read_policy_files
 
 DCOM = r"SOFTWARE\policies\Microsoft\windows NT\DCOM"
 RPC = r"Software\Policies\Microsoft\Windows NT\Rpc"
@@ -132,3 +142,115 @@ def test_any_text_is_judged_or_refused(before: str, inside: str) -> None:
         except MalformedRestriction:
             continue
         assert answer in (True, False, None)
+
+
+LAUNCH = r"MACHINE\SOFTWARE\policies\Microsoft\windows NT\DCOM\MachineLaunchRestriction"
+UAC = r"MACHINE\Software\Microsoft\Windows\CurrentVersion\Policies\System"
+TEMPLATE = rf"""[Unicode]
+Unicode=yes
+[Version]
+signature="$CHICAGO$"
+Revision=1
+[System Access]
+MinimumPasswordLength = 7
+[registry values]
+{LAUNCH}=1,"O:BAG:BAD:(A;;CCDCLCSWRP;;;{HELPDESK})"
+; {UAC}\PromptOnSecureDesktop=4,9
+{UAC}\PromptOnSecureDesktop = 4 , 1
+"{UAC}\ConsentPromptBehaviorUser"=4,0x3
+{UAC}\EnableUIADesktopToggle=4
+USER\Software\Microsoft\Windows\CurrentVersion\Policies\System\PromptOnSecureDesktop=4,0
+MACHINE\Software\Microsoft\Rpc\Internet\Ports=7,5000-5100,"6000"
+[Privilege Rights]
+{UAC}\PromptOnSecureDesktop=4,0
+"""
+
+
+def encoded(template: str) -> bytes:
+    return b"\xff\xfe" + template.replace("\n", "\r\n").encode("utf-16-le")
+
+
+def test_a_security_template_says_the_same_as_a_registry_pol() -> None:
+    expected = {
+        "MachineLaunchRestriction": f"O:BAG:BAD:(A;;CCDCLCSWRP;;;{HELPDESK})",
+        "PromptOnSecureDesktop": 1,
+        "ConsentPromptBehaviorUser": 3,
+        "EnableUIADesktopToggle": "?",
+        "Ports": "5000-5100, 6000",
+    }
+    assert read_hardening(parse_security_template(encoded(TEMPLATE))) == expected
+    assert read_hardening(parse_security_template(TEMPLATE.encode("ascii"))) == expected
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"\xff\xfe\x00", b"\xff\xfe\x00\xd8", b"\xfe\xff\x00[", b"\x80", b" " * (MAXIMUM_BYTES + 1)],
+)
+def test_what_is_no_security_template_is_refused(raw: bytes) -> None:
+    with pytest.raises(MalformedSecurityTemplate):
+        parse_security_template(raw)
+
+
+@pytest.mark.parametrize(
+    "setting", ["4,4294967296", "4,-1", "4,", "4", "x,1", "999,1", "1", "3,00"]
+)
+def test_a_setting_that_breaks_the_grammar_is_unreadable(setting: str) -> None:
+    template = f"[Registry Values]\n{UAC}\\PromptOnSecureDesktop={setting}\n"
+    found = read_hardening(parse_security_template(encoded(template)))
+    assert found == {"PromptOnSecureDesktop": "?"}
+
+
+@given(st.binary(max_size=200), st.text(max_size=100))
+def test_any_security_template_is_read_or_refused(raw: bytes, inside: str) -> None:
+    for data in (
+        raw,
+        encoded(f"[Registry Values]\n{LAUNCH}={inside}\n{inside}".replace("\ud800", "")),
+    ):
+        try:
+            read_hardening(parse_security_template(data))
+        except MalformedSecurityTemplate:
+            continue
+
+
+class Folder:
+    """A policy's folder in SYSVOL."""
+
+    def __init__(self, template: bytes | None, is_closed: bool = False) -> None:
+        self.template, self.is_closed = template, is_closed
+        self.asked: list[str] = []
+
+    def read(self, path: str) -> bytes | None:
+        self.asked.append(path.rpartition("}\\")[2])
+        if path.endswith("GPT.INI"):
+            return b"[General]\r\nVersion=3\r\n"
+        if path.endswith("GptTmpl.inf"):
+            if self.is_closed:
+                raise SysvolUnavailable("It is closed.")
+            return self.template
+        return None
+
+
+def hardened(folder: Folder, extensions: str) -> dict[str, object]:
+    entry = Entry(
+        "CN={31B2F340-016D-11D2-945F-00C04FB984F9}",
+        {
+            "gpcfilesyspath": [rb"\\r2.local\sysvol\r2.local\Policies\{31B2F340}"],
+            "gpcmachineextensionnames": [extensions.encode()],
+        },
+    )
+    files = read_policy_files(entry, lambda: folder, "r2.local")
+    assert files.problem == ""
+    return dict(files.hardening)
+
+
+def test_the_template_is_read_where_the_policy_names_security_settings() -> None:
+    folder = Folder(encoded(TEMPLATE))
+    assert hardened(folder, f"[{SECURITY_EXTENSION.lower()}{{803E14A0}}]")["Ports"]
+    assert folder.asked[-1] == r"Machine\Microsoft\Windows NT\SecEdit\GptTmpl.inf"
+    assert hardened(folder, "[{35378EAC-683F-11D2-A89A-00C04FBBCFA2}]") == {}
+    assert hardened(Folder(None), f"[{SECURITY_EXTENSION}]") == {}
+
+
+@pytest.mark.parametrize("folder", [Folder(b"\x80"), Folder(None, is_closed=True)])
+def test_a_template_that_cannot_be_read_leaves_the_policy_as_it_is(folder: Folder) -> None:
+    assert hardened(folder, f"[{SECURITY_EXTENSION}]") == {"GptTmpl.inf": "?"}
