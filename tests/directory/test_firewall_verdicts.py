@@ -403,3 +403,16 @@ def test_whether_the_old_list_opens_the_event_log_is_not_known() -> None:
     verdict = event_log_verdict(merged(port(PORT_135), svchost), WINDOWS_10)
     assert verdict is not None
     assert verdict.state is State.UNKNOWN
+
+
+def test_a_sentence_stays_readable_whatever_a_policy_holds() -> None:
+    long = "x" * 4000
+    many = [rule(BLOCK_135, f"{number} {long}") for number in range(100)]
+    verdict = offer_verdict(merged(*rules(OFFER_RULES), *many), WINDOWS_10)
+    assert len(verdict.blocking) == 100
+    assert "95 more" in verdict.sentence
+    assert len(verdict.sentence) < 2000
+    doubtful = [rule(BLOCK_135 + f"LUAuth={long}|", f"{number}") for number in range(100)]
+    verdict = offer_verdict(merged(*rules(OFFER_RULES), *doubtful), WINDOWS_10)
+    assert len(verdict.doubts) == 100
+    assert len(verdict.sentence) < 2000

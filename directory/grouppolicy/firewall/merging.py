@@ -23,6 +23,7 @@ from directory.grouppolicy.firewall.values import (
     Place,
     PolicyValue,
 )
+from directory.grouppolicy.firewall.wording import shortened
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Sourced:
     source: PolicySource
 
     def __str__(self) -> str:
-        return f"{self.value.name} of {self.source.name}"
+        return f"{shortened(self.value.name)} of {self.source.name}"
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from directory.grouppolicy.firewall.values import (
     problem_of,
 )
 from directory.grouppolicy.firewall.voices import Voice, voices_about
+from directory.grouppolicy.firewall.wording import listed, shortened, some
 
 Origins = Mapping[Origin, Sequence[Address]]
 ADMINISTRATOR = "Whoever administers Group Policy can"
@@ -152,7 +153,7 @@ class _Answer:
 
 
 def _only(voice: Voice) -> str:
-    return f"it is for {voice.scope} only"
+    return f"it is for {shortened(str(voice.scope))} only"
 
 
 def _answer(
@@ -259,8 +260,8 @@ def _is_silent(answers: Sequence[_Answer], merged: MergedFirewall, windows: Wind
 
 def _blocked(purpose: str, blocked: Sequence[_Answer], doubts: list[str]) -> FirewallVerdict:
     voices = {voice.source: None for answer in blocked for voice in answer.blockers(Match.YES)}
-    titles = _listed([answer.need.title for answer in blocked])
-    names = _listed([str(source) for source in voices])
+    titles = listed([answer.need.title for answer in blocked])
+    names = listed([str(source) for source in voices])
     return FirewallVerdict(
         State.BLOCKED,
         f"The Windows Firewall blocks {titles}, which {purpose} needs, by {names}.",
@@ -279,7 +280,7 @@ def _incomplete(
     merged: MergedFirewall,
     windows: Windows,
 ) -> FirewallVerdict:
-    titles = _listed([answer.need.title for answer in missing])
+    titles = listed([answer.need.title for answer in missing])
     local = any(_may_have_local(answer, merged, windows) for answer in missing)
     tail = (
         "unless an exception made on the computer itself does"
@@ -300,9 +301,9 @@ def _excluded(purpose: str, excluded: Sequence[_Answer], doubts: list[str]) -> F
     parts = []
     for answer in excluded:
         inviting = [voice for voice in answer.voices if voice.lets_in]
-        scopes = _listed([f"{voice.scope} by {voice.source}" for voice in inviting])
+        scopes = listed([f"{shortened(str(voice.scope))} by {voice.source}" for voice in inviting])
         who = answer.need.origin.value
-        outside = _listed(
+        outside = listed(
             [
                 str(address)
                 for address in answer.addresses
@@ -321,7 +322,7 @@ def _excluded(purpose: str, excluded: Sequence[_Answer], doubts: list[str]) -> F
 
 
 def _silent(purpose: str, missing: Sequence[_Answer], doubts: list[str]) -> FirewallVerdict:
-    titles = _listed([answer.need.title for answer in missing])
+    titles = listed([answer.need.title for answer in missing])
     return FirewallVerdict(
         State.UNKNOWN,
         f"No policy speaks of the firewall exceptions that {purpose} needs: those made on the "
@@ -335,7 +336,7 @@ def _silent(purpose: str, missing: Sequence[_Answer], doubts: list[str]) -> Fire
 def _doubtful(purpose: str, doubts: list[str], answers: Sequence[_Answer]) -> FirewallVerdict:
     return FirewallVerdict(
         State.UNKNOWN,
-        f"Whether the Windows Firewall lets {purpose} in cannot be told: {'; '.join(doubts)}.",
+        f"Whether the Windows Firewall lets {purpose} in cannot be told: {some(doubts)}.",
         doubts=tuple(doubts),
         remedy=f"{ADMINISTRATOR} say whether that holds for this computer, or make it plain.",
         sources=_sources(answers),
@@ -354,9 +355,9 @@ def _complete(
             remedy=f"{ADMINISTRATOR} block by default, with the exceptions that this needs.",
             sources=(default.source,),
         )
-    titles = _listed([answer.need.title for answer in answers])
+    titles = listed([answer.need.title for answer in answers])
     sources = _sources(answers)
-    names = _listed([source.name for source in sources])
+    names = listed([source.name for source in sources])
     return FirewallVerdict(
         State.COMPLETE,
         f"{names} {'let' if len(sources) > 1 else 'lets'} in all that {purpose} needs: {titles}.",
@@ -375,7 +376,7 @@ def _with_standard_profile(
     if not missing:
         return verdict
     note = (
-        f"On the standard profile, off the domain's network, no policy lets in {_listed(missing)}."
+        f"On the standard profile, off the domain's network, no policy lets in {listed(missing)}."
     )
     return replace(verdict, notes=(*verdict.notes, note))
 
@@ -384,8 +385,3 @@ def _sources(answers: Sequence[_Answer]) -> tuple[PolicySource, ...]:
     return tuple(
         dict.fromkeys(voice.source.source for answer in answers for voice in answer.voices)
     )
-
-
-def _listed(items: Sequence[str]) -> str:
-    items = list(dict.fromkeys(items))
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

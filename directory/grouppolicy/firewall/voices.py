@@ -20,6 +20,7 @@ from directory.grouppolicy.firewall.values import (
     REMOTE_ADMINISTRATION,
     REMOTE_DESKTOP,
 )
+from directory.grouppolicy.firewall.wording import shortened
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _rules(need: Need, merged: MergedFirewall, windows: Windows) -> Iterator[Voi
             continue
         match = match_rule(rule, need, windows.version)
         if rule.is_malformed:
-            why = f"it cannot be read ({'; '.join(rule.problems)})"
+            why = f"it cannot be read ({shortened('; '.join(rule.problems))})"
             yield Voice(source, False, match, rule.remote, why)
         elif rule.action == "block":
             yield Voice(source, False, match, rule.remote, _conditions(rule, match))
@@ -138,9 +139,9 @@ def _conditions(rule: FirewallRule, match: Match) -> str:
     if match is not Match.MAYBE:
         return ""
     if rule.unknown:
-        return f"it has a field that is not known: {', '.join(rule.unknown)}"
+        return f"it has a field that is not known: {shortened(', '.join(rule.unknown))}"
     if rule.conditions:
-        return f"it has a condition: {', '.join(rule.conditions)}"
+        return f"it has a condition: {shortened(', '.join(rule.conditions))}"
     if rule.action == "bypass":
         return "it is for connections that IPsec protects"
     return "it is for some ports, programs or versions of Windows only"
