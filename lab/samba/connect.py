@@ -1,4 +1,4 @@
-"""Writes into a filled, stopped domain what it knows of others: trusts, and members from there.
+"""Writes into a filled, stopped domain what it knows of others: trusts, and who is from there.
 
 Run by Debian's python3: ``connect.py SMB_CONF DOMAIN SIDS...``, with the files that ``fill.py``
 made of the other domains. It writes what ``samba-tool domain trust create`` has two running domain
@@ -17,7 +17,7 @@ import ldb
 import samba
 from samba.auth import system_session
 from samba.dcerpc import drsblobs, lsa, security
-from samba.ndr import ndr_pack
+from samba.ndr import ndr_pack, ndr_unpack
 from samba.param import LoadParm
 from samba.samdb import SamDB
 
@@ -31,6 +31,8 @@ AES_ONLY = "24"
 INTERDOMAIN_TRUST_ACCOUNT = "2048"
 # Lets an account be a trust's; only Samba's own LSA server is meant to use it.
 PERMIT_TRUST_ACCOUNT = "local_oid:1.3.6.1.4.1.7165.4.3.23:0"
+PROVISIONING = "local_oid:1.3.6.1.4.1.7165.4.3.16:0"  # what only a migration may write
+ALLOWED_TO_AUTHENTICATE = "68b1d179-0d15-4d4f-ab71-46152e79a7bc"  # [MS-ADTS] 5.1.3.2.1
 TOP_LEVEL_NAME, DOMAIN_INFO = 0, 2  # record types ([MS-ADTS] 6.1.6.9.3)
 
 
@@ -112,6 +114,44 @@ def add_foreign_members(
     samdb.modify(change)
 
 
+def add_past_sids(samdb: SamDB, domain: world.Domain, sids: dict[str, str]) -> None:
+    """What a migration leaves: the SIDs that accounts had in the other domain."""
+    for person in domain.people:
+        if person.was:
+            change = ldb.Message(_dn_of(samdb, domain, person.name))
+            change["sIDHistory"] = ldb.MessageElement(
+                [ndr_pack(security.dom_sid(sids[person.was]))], ldb.FLAG_MOD_ADD, "sIDHistory"
+            )
+            samdb.modify(change, [PROVISIONING])
+
+
+def let_authenticate(samdb: SamDB, domain: world.Domain, sids: dict[str, str]) -> None:
+    """Gives Allowed to Authenticate on computers, which selective authentication goes by."""
+    for computer in domain.computers:
+        if not computer.may_authenticate:
+            continue
+        dn = _dn_of(samdb, domain, f"{computer.name}$")
+        found = samdb.search(dn, scope=ldb.SCOPE_BASE, attrs=["nTSecurityDescriptor"])
+        descriptor = ndr_unpack(security.descriptor, found[0]["nTSecurityDescriptor"][0])
+        own = security.dom_sid(samdb.get_domain_sid())
+        head, opening, entries = descriptor.as_sddl(own).partition("(")
+        allowed = "".join(
+            f"(OA;;CR;{ALLOWED_TO_AUTHENTICATE};;{sids[name]})"
+            for name in computer.may_authenticate
+        )
+        changed = security.descriptor.from_sddl(head + allowed + opening + entries, own)
+        change = ldb.Message(dn)
+        change["nTSecurityDescriptor"] = ldb.MessageElement(
+            ndr_pack(changed), ldb.FLAG_MOD_REPLACE, "nTSecurityDescriptor"
+        )
+        samdb.modify(change)
+
+
+def _dn_of(samdb: SamDB, domain: world.Domain, account_name: str) -> ldb.Dn:
+    expression = f"(sAMAccountName={account_name})"
+    return samdb.search(domain.base_dn, expression=expression, attrs=["cn"])[0].dn
+
+
 def main(smb_conf: str, domain: world.Domain, sids_files: list[str]) -> None:
     sids: dict[str, str] = {}
     for file in sids_files:
@@ -131,6 +171,8 @@ def main(smb_conf: str, domain: world.Domain, sids_files: list[str]) -> None:
         for group in domain.groups:
             if group.foreign_members:
                 add_foreign_members(samdb, domain, group, sids)
+        add_past_sids(samdb, domain, sids)
+        let_authenticate(samdb, domain, sids)
     except BaseException:
         samdb.transaction_cancel()
         raise

@@ -110,17 +110,31 @@ def filter_by_group(samdb: SamDB, dn: ldb.Dn, domain_sid: security.dom_sid, grou
     # Samba's dacl_del steps over the entry after one that it takes out.
     while any(ace.trustee == everybody for ace in descriptor.dacl.aces):
         descriptor.dacl_del(everybody)
-    group_sid = ndr_unpack(
-        security.dom_sid,
-        samdb.search(
-            samdb.domain_dn(), expression=f"(sAMAccountName={group})", attrs=["objectSid"]
-        )[0]["objectSid"][0],
-    )
+    group_sid = _sid_of(samdb, group)
     # Into the DACL: what is appended at the end lands in the SACL after it.
     dacl, sacl_mark, sacl = descriptor.as_sddl(domain_sid).partition("S:")
     dacl += f"(A;CI;RPLCRC;;;AU)(A;CI;RPLCRC;;;{group_sid})"
     dacl += f"(OA;CI;CR;{APPLY_GROUP_POLICY};;{group_sid})"
-    sddl = dacl + sacl_mark + sacl
+    _write_descriptor(samdb, dn, domain_sid, dacl + sacl_mark + sacl)
+
+
+def deny_group(samdb: SamDB, dn: ldb.Dn, domain_sid: security.dom_sid, group: str) -> None:
+    """Denies the group Apply Group Policy, before everything that is allowed."""
+    found = samdb.search(dn, scope=ldb.SCOPE_BASE, attrs=["nTSecurityDescriptor"])
+    descriptor = ndr_unpack(security.descriptor, found[0]["nTSecurityDescriptor"][0])
+    head, opening, entries = descriptor.as_sddl(domain_sid).partition("(")
+    denied = f"(OD;CI;CR;{APPLY_GROUP_POLICY};;{_sid_of(samdb, group)})"
+    _write_descriptor(samdb, dn, domain_sid, head + denied + opening + entries)
+
+
+def _sid_of(samdb: SamDB, name: str) -> security.dom_sid:
+    found = samdb.search(
+        samdb.domain_dn(), expression=f"(sAMAccountName={name})", attrs=["objectSid"]
+    )
+    return ndr_unpack(security.dom_sid, found[0]["objectSid"][0])
+
+
+def _write_descriptor(samdb: SamDB, dn: ldb.Dn, domain_sid: security.dom_sid, sddl: str) -> None:
     change = ldb.Message(dn)
     change["nTSecurityDescriptor"] = ldb.MessageElement(
         ndr_pack(security.descriptor.from_sddl(sddl, domain_sid)),
@@ -177,7 +191,7 @@ def add_policy(
     Returns:
         Its distinguished name. The GUID in it comes from the policy's name.
     """
-    version, dns_name = 1, samdb.domain_dns_name()
+    version, dns_name = 1 + policy.versions_behind, samdb.domain_dns_name()
     key = f"{{{str(uuid.uuid5(uuid.NAMESPACE_DNS, policy.name)).upper()}}}"
     dn = f"CN={key},CN=Policies,CN=System,{samdb.domain_dn()}"
     record = {
@@ -187,7 +201,7 @@ def add_policy(
         "gPCFileSysPath": rf"\\{dns_name}\sysvol\{dns_name}\Policies\{key}",
         "versionNumber": str(version),
         "gPCFunctionalityVersion": "2",
-        "flags": "0",
+        "flags": "2" if policy.computer_half_disabled else "0",
         "gPCMachineExtensionNames": REGISTRY_EXTENSION,
     }
     if policy.wmi_filter:
@@ -197,7 +211,10 @@ def add_policy(
         samdb.add({"dn": f"CN={half},{dn}", "objectClass": "container"})
     if policy.applies_to_group:
         filter_by_group(samdb, ldb.Dn(samdb, dn), domain_sid, policy.applies_to_group)
-    write_files(policy, sysvol / dns_name / "Policies" / key, version)
+    if policy.denied_to_group:
+        deny_group(samdb, ldb.Dn(samdb, dn), domain_sid, policy.denied_to_group)
+    folder = sysvol / dns_name / "Policies" / key
+    write_files(policy, folder, version - policy.versions_behind)
     return dn
 
 

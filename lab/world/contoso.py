@@ -24,6 +24,8 @@ PEOPLE = (
     Person("kstone", "Karl", "Stone", "Seattle", "Helpdesk expert (nested group)"),
     Person("fgreen", "Fay", "Green", "Seattle", "Helper, account disabled", disabled=True),
     Person("jdoe", "John", "Doe", "Seattle", "Novice"),
+    # Moved here from r2.local: her old SID came with her.
+    Person("mmoved", "Mary", "Moved", "Seattle", "Helpdesk expert", was=r"R2\mjones"),
     # Two forests have two people of one account name.
     Person("bsmith", "Beth", "Smith", "Tacoma", "Novice"),
     Person(DIRECTORY_ACCOUNT, "Directory", "Reader", "Service Accounts", "", service=True),
@@ -38,7 +40,7 @@ GROUPS = (
         scope="domain local",
         foreign_members=(r"R2\mjones", r"R2\Helpdesk Winnipeg"),
     ),
-    SecurityGroup("Contoso Experts", ("alee", "kstone")),
+    SecurityGroup("Contoso Experts", ("alee", "kstone", "fgreen", "mmoved")),
 )
 
 POLICIES = (

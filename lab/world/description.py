@@ -19,7 +19,11 @@ DEFAULT_SITE = "Default-First-Site-Name"  # every forest begins with it
 
 @dataclass(frozen=True)
 class Person:
-    """An account; ``expired`` sets accountExpires in the past."""
+    """An account; ``expired`` sets accountExpires in the past.
+
+    Attributes:
+        was: Whose SID of the other domain it has in its sIDHistory, as ``R2\\mjones``.
+    """
 
     name: str
     given_name: str
@@ -29,6 +33,7 @@ class Person:
     disabled: bool = False
     expired: bool = False
     service: bool = False
+    was: str = ""
 
     @property
     def display_name(self) -> str:
@@ -73,7 +78,14 @@ class PolicyLink:
 
 @dataclass(frozen=True)
 class Policy:
-    """A Group Policy Object. ``offers`` None leaves Offer Remote Assistance not configured."""
+    """A Group Policy Object. ``offers`` None leaves Offer Remote Assistance not configured.
+
+    Attributes:
+        applies_to_group: Security filtering: only this group may apply it.
+        denied_to_group: This group is denied Apply Group Policy.
+        wmi_filter: Name of a WMI filter to link.
+        versions_behind: How many versions its files in SYSVOL are older than its object.
+    """
 
     name: str
     links: tuple[PolicyLink, ...]
@@ -81,8 +93,11 @@ class Policy:
     control: bool | None = None
     helpers: tuple[str, ...] = ()
     firewall: bool = False
-    applies_to_group: str = ""  # security filtering: only this group may apply it
-    wmi_filter: str = ""  # name of a WMI filter to link
+    applies_to_group: str = ""
+    wmi_filter: str = ""
+    denied_to_group: str = ""
+    computer_half_disabled: bool = False
+    versions_behind: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,6 +115,7 @@ class Computer:
     XP interface: IRASrv is not registered), "silent" (accepts connections, never answers),
     "garbage" (answers with rubbish), "slow" (each answer takes two seconds).
     answer: what the novice does when asked: accept, accept-control, decline, ignore.
+    may_authenticate: who of the other forest has Allowed to Authenticate, as ``CONTOSO\\alee``.
     """
 
     name: str
@@ -117,6 +133,7 @@ class Computer:
     in_dns: bool = True
     domain: str = "r2.local"
     network: str = "127.0.11."
+    may_authenticate: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:

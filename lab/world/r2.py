@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.world import rules
 from lab.world.description import (
     DEFAULT_SITE,
     DIRECTORY_ACCOUNT,
@@ -33,6 +34,7 @@ UNITS = (
     Unit("Isolated", parent="Winnipeg", blocks_inheritance=True),
     Unit(NORTHERN),
     Unit("Service Accounts"),
+    *rules.UNITS,
 )
 
 PEOPLE = (
@@ -87,9 +89,10 @@ GROUPS = (
     SecurityGroup("Remote Assistance Operators", ("ooperator",)),
     SecurityGroup("Pilot Computers", ("FLF-W11-01",)),
     SecurityGroup("Domain Admins", ("radmin",), builtin=True),
+    *rules.GROUPS,
 )
 
-PORTAL_HELPER = r"R2\Remote Assistance Portal"
+PORTAL_HELPER = rules.PORTAL_HELPER
 
 POLICIES = (
     Policy(
@@ -142,6 +145,7 @@ POLICIES = (
         control=True,
         helpers=(r"R2\Partner Helpers", PORTAL_HELPER),
     ),
+    *rules.POLICIES,
 )
 
 BOB = (LoggedOn("bsmith", 1),)
@@ -305,6 +309,7 @@ COMPUTERS = (
         1,
         network="127.0.12.",
     ),
+    *rules.COMPUTERS,
 )
 
 R2 = Domain(
