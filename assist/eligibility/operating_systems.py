@@ -59,6 +59,16 @@ def operating_system_finding(computer: ComputerFacts) -> Finding:
             evidence,
             "Offer help with msra from Windows, or upgrade the computer.",
         )
+    if computer.is_domain_controller:
+        return Finding(
+            "computer.domain_controller",
+            Effect.UNKNOWN,
+            f"{name} is a domain controller, which has no local groups of its own "
+            "([MS-SAMR] 3.1.4.2): "
+            "where Windows keeps its helpers is not documented.",
+            evidence,
+            "Help there in another way, as an administrator.",
+        )
     if "server" in system.lower():
         return Finding(
             RULE,

@@ -1,94 +1,40 @@
-"""The rows of the table on the lab's live forests: read from Samba, then decided."""
+"""The rows of the table on the lab's live forests: read from Samba, then decided.
+
+What the rows go by is checked against Samba itself as well: the groups in the ticket that its KDC
+issues for the computer, and the policies that its own client of Group Policy would apply.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import Callable
+from pathlib import Path
 
+import gssapi
 import pytest
-from django.apps import apps
-from django.db import models, transaction
-from django.test import override_settings
 from django.utils import timezone
 from pytest_django import Settings
 
 from assist.eligibility import explain
 from assist.lifecycle import Mode
-from directory import synchronisation
-from directory.configuration import configured_domains, domain_configuration
 from directory.names import find_account, find_computer
+from directory.policies import resultant_policy
 from lab import world
-from tests.conftest import Lab
-from tests.directory.administrator import administrator
+from lab.paths import LabPaths
+from lab.windows import pdu
+from lab.windows.caller import Caller
+from lab.windows.security import Authenticator
+from tests.eligibility.forests import Forests
 from tests.eligibility.judging import parameters, require
 from tests.eligibility.vocabulary import LabCase, lab_cases
+from tests.lab.commands import Domain
 
 pytestmark = pytest.mark.lab
 
-Rows = list[tuple[type[models.Model], list[models.Model]]]
-SELECTIVE = "r2.local asks contoso.test for selective authentication"
-FOREST_TRANSITIVE, CROSS_ORGANIZATION = 0x8, 0x10  # trustAttributes, [MS-ADTS] 6.1.6.7.9
 EXPERTS = [r"R2\Remote Assistance Experts", r"CONTOSO\Contoso Experts"]
-
-
-class _Undo(Exception):
-    """Takes back what was done for its result alone."""
-
-
-class Forests:
-    """Both forests as a synchronisation stores them, in each state that a row asks for."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-        self._rows: dict[str, Rows] = {}
-
-    def store(self, state: str) -> None:
-        """Writes the rows of a state; they are read from the lab once."""
-        if state not in self._rows:
-            with _state(state, self._lab):
-                self._rows[state] = self._read()
-        for model, found in self._rows[state]:
-            model._default_manager.bulk_create(found, batch_size=500)
-
-    def _read(self) -> Rows:
-        configuration = self._lab.env["DIRECTORY_CONFIGURATION_FILE"]
-        rows: Rows = []
-        try:
-            with (
-                transaction.atomic(),
-                override_settings(DIRECTORY_CONFIGURATION_FILE=configuration),
-            ):
-                for domain in configured_domains():
-                    synchronisation.run(domain_configuration(domain.dns_name))
-                rows.extend(
-                    (model, list(model._default_manager.all()))
-                    for model in apps.get_app_config("directory").get_models()
-                )
-                raise _Undo
-        except _Undo:
-            return rows
-        return rows
-
-
-@contextmanager
-def _state(state: str, lab: Lab) -> Iterator[None]:
-    """The lab as a row wants it; afterwards as it was."""
-    if not state:
-        yield
-        return
-    assert state == SELECTIVE, state
-    trust = f"CN={world.CONTOSO.dns_name},CN=System,{world.BASE_DN}"
-    with administrator(str(lab.directory / "ca.pem")) as admin:
-        admin.set(trust, trustAttributes=str(FOREST_TRANSITIVE | CROSS_ORGANIZATION))
-        try:
-            yield
-        finally:
-            admin.set(trust, trustAttributes=str(FOREST_TRANSITIVE))
-
-
-@pytest.fixture(scope="session")
-def forests(lab_domain: Lab) -> Forests:
-    return Forests(lab_domain)
+LISTED = ("helper.listed",)
+NOT_LISTED = ("helper.not_listed", "helper.distribution_group", "trust.sid_filtered")
+TicketOf = Callable[[str, str], Caller]
 
 
 @pytest.mark.django_db
@@ -101,3 +47,88 @@ def test_the_decision_on_the_forests_is_that_of_the_documents(
     expert, computer = find_account(case.expert), find_computer(case.computer)
     decision = explain(expert, computer, Mode(case.mode), now=timezone.now())
     require(decision, case)
+
+
+@pytest.fixture
+def ticket_of(forests: Forests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TicketOf:
+    """Who somebody is at a computer: the PAC of the ticket that the computer's KDC issues."""
+    monkeypatch.setenv("KRB5_CONFIG", str(forests.lab.directory / "krb5.conf"))
+    monkeypatch.setenv("KRB5CCNAME", f"FILE:{tmp_path / 'credentials'}")
+
+    def ask(expert: str, computer: str) -> Caller:
+        netbios_name, _, name = expert.partition("\\")
+        home = next(one for one in world.DOMAINS if one.netbios_name == netbios_name)
+        there = world.domain(world.computer(computer).domain)
+        problem = Domain(forests.lab.directory, tmp_path, home).sign_in(name, world.PERSON_PASSWORD)
+        assert problem == ""
+        service = gssapi.Name(
+            f"host/{world.computer(computer).dns_name}@{there.realm}",
+            gssapi.NameType.kerberos_principal,
+        )
+        token = gssapi.SecurityContext(name=service, usage="initiate").step()
+        keytab = _keytab(Domain(forests.lab.directory, tmp_path, there), computer)
+        context = Authenticator(keytab).context(pdu.AUTHENTICATION_KERBEROS)
+        assert context is not None
+        context.step(token or b"")
+        assert context.caller is not None
+        return context.caller
+
+    return ask
+
+
+def _keytab(domain: Domain, computer: str) -> Path:
+    keytab = domain.scratch / f"{computer}.keytab"
+    smb_conf = LabPaths(domain.directory).of_controller(domain.described.controller).smb_conf
+    done = domain.in_controller(
+        *["samba-tool", "domain", "exportkeytab", str(keytab), f"--principal={computer}$"],
+        *["--configfile", str(smb_conf)],
+    )
+    assert done.returncode == 0, done.stderr
+    return keytab
+
+
+def _about_groups() -> list[LabCase]:
+    """Rows that the list of helpers decides, each expert and computer once."""
+    rows = [case for case in lab_cases() if not case.state and case.rule in LISTED + NOT_LISTED]
+    return list({(case.expert, case.computer): case for case in rows}.values())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("case", _about_groups(), ids=str)
+def test_sambas_ticket_for_the_computer_says_the_same_of_the_list(
+    case: LabCase, forests: Forests, ticket_of: TicketOf
+) -> None:
+    forests.store()
+    computer = find_computer(case.computer)
+    lines = resultant_policy(computer).helpers
+    listed = {line.line.principal.sid for line in lines if line.line.principal}
+    listed.add(f"{computer.domain.sid}-512")  # Domain Admins, who need not be listed
+    is_listed = bool(ticket_of(case.expert, case.computer).sids & listed)
+    assert is_listed is (case.rule in LISTED)
+
+
+@pytest.mark.django_db
+def test_sambas_own_client_applies_the_same_policies(forests: Forests) -> None:
+    forests.store()
+    domain = Domain(forests.lab.directory, forests.lab.directory)
+    script = Path(__file__).with_name("samba_policies.py")
+    smb_conf = LabPaths(domain.directory).of_controller(world.R2.controller).smb_conf
+    names = [computer.name for computer in world.COMPUTERS]
+    done = domain.in_controller(
+        *["/usr/bin/python3", str(script), str(smb_conf), world.R2.controller_host],
+        *["Administrator", world.ADMINISTRATOR_PASSWORD, *names],
+    )
+    assert done.returncode == 0, done.stderr
+    # Not told by Samba's client: sites, WMI filters and disabled halves.
+    left_out = {
+        policy.name
+        for policy in world.POLICIES
+        if policy.wmi_filter or policy.computer_half_disabled or policy.links[0].site
+    }
+    ours = {policy.name for policy in world.POLICIES} - left_out
+    by_samba = json.loads(done.stdout.splitlines()[-1])
+    for name in names:
+        applied = [link.policy_name for link in resultant_policy(find_computer(name)).applied]
+        assert [policy for policy in applied if policy in ours] == [
+            policy for policy in by_samba[name] if policy in ours
+        ], name

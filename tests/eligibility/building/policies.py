@@ -52,11 +52,12 @@ CLAUSES: dict[str, tuple[tuple[str, str, int | str], ...]] = {
 WORDS = (
     *("helpers", "removes helper", "named otherwise", "applies to", "denied to"),
     *("read only for", "apply only for"),
-    *("WMI filter", "version", "changed", "in", "unreadable"),
+    *("WMI filter", "version", "changed", "in", "unreadable", "of functionality version"),
 )
 STATES = (
     *("adds to the list", "empty list", "computer half disabled", "all settings disabled"),
     *("user half disabled", "permissions unreadable", "gone", "applies to nobody"),
+    "without the registry extension",
 )
 
 
@@ -101,6 +102,8 @@ def _add_policy(directory: Directory, line: PolicyLine, number: int) -> GroupPol
         version=int(versions[1]) if versions else 1,
         file_version=int(versions[2]) if versions else 1,
         flags=_flags(line),
+        functionality_version=int(line.after("of functionality version") or 2),
+        has_registry_extension=not line.has("without the registry extension"),
         changed_at=NOW - _age(line),
         read_error=line.after("unreadable") or "",
         wmi_filter=line.after("WMI filter") or "",
