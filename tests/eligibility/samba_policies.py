@@ -1,9 +1,9 @@
 """Which policies Samba itself would apply to computers, in the order of processing.
 
 Run by Debian's python3, where a controller runs: ``samba_policies.py SMB_CONF HOST ADMINISTRATOR
-PASSWORD COMPUTER...``. It prints one JSON object: names of policies by computer. The list is made by
-Samba's own client of Group Policy (libgpo), with links, enforcement, blocks and permissions; of WMI
-filters and disabled halves it knows nothing.
+PASSWORD COMPUTER...``. It prints one JSON object: names of policies by computer. Samba's client of
+Group Policy (libgpo) goes by links, enforcement, blocks and permissions; of WMI filters and disabled
+halves it knows nothing.
 """
 
 from __future__ import annotations
