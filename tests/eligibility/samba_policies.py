@@ -2,8 +2,8 @@
 
 Run by Debian's python3, where a controller runs: ``samba_policies.py SMB_CONF HOST ADMINISTRATOR
 PASSWORD COMPUTER...``. It prints one JSON object: names of policies by computer. Samba's client of
-Group Policy (libgpo) goes by links, enforcement, blocks and permissions; of WMI filters and disabled
-halves it knows nothing.
+Group Policy (libgpo) goes by links, enforcement, blocks and permissions; of WMI filters and of
+disabled halves it knows nothing.
 """
 
 from __future__ import annotations

@@ -7,7 +7,11 @@ import struct
 from pathlib import Path
 
 import pytest
-from impacket.ldap.ldaptypes import ACCESS_ALLOWED_OBJECT_ACE, SR_SECURITY_DESCRIPTOR
+from impacket.ldap.ldaptypes import (
+    ACCESS_ALLOWED_OBJECT_ACE,
+    ACCESS_DENIED_OBJECT_ACE,
+    SR_SECURITY_DESCRIPTOR,
+)
 
 from lab import world
 from tests.conftest import Lab
@@ -93,10 +97,12 @@ def test_a_unit_that_blocks_inheritance_says_so(domain: Domain) -> None:
         assert found.texts("gPOptions") == (["1"] if unit.blocks_inheritance else [])
 
 
-def test_a_policys_object_and_files_have_one_version(domain: Domain) -> None:
+def test_a_policys_files_are_of_its_objects_version_or_as_far_behind_as_described(
+    domain: Domain,
+) -> None:
     for policy in world.POLICIES:
         found = _object(domain, policy.name)
-        version = found.text("versionNumber")
+        version = int(found.text("versionNumber")) - policy.versions_behind
         ini = domain.read_sysvol(f"{_folder(found)}/GPT.INI", *BY_NTLM)
         assert f"Version={version}" in ini.decode().splitlines()
         # The registry extension, without which Windows would not read Registry.pol.
@@ -163,6 +169,17 @@ def test_only_the_named_group_may_apply_a_filtered_policy(domain: Domain) -> Non
             assert _appliers(found) == {"-".join(map(str, ("S-1", authority, *parts)))}
         else:
             assert _appliers(found) == {AUTHENTICATED_USERS}
+
+
+def test_a_denied_group_is_denied_before_anybody_is_allowed(domain: Domain) -> None:
+    (found,) = domain.search(
+        "(&(objectClass=groupPolicyContainer)(displayName=DeniedGPO))",
+        "nTSecurityDescriptor",
+        control=SECURITY_DESCRIPTOR_CONTROL,
+    )
+    descriptor = SR_SECURITY_DESCRIPTOR(found.values["ntsecuritydescriptor"][0])
+    first = descriptor["Dacl"].aces[0]
+    assert first["AceType"] == ACCESS_DENIED_OBJECT_ACE.ACE_TYPE
 
 
 def test_a_plain_account_must_ask_for_the_descriptor_without_its_audit_part(
