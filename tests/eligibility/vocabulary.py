@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -202,35 +202,31 @@ STANDARD_GROUPS = (r"R2\Helpdesk, global: R2\mary",)
 STANDARD_POLICIES = (r"WinnipegGPO: offers with control; helpers R2\Helpdesk",)
 STANDARD_LINKS = ("Winnipeg: WinnipegGPO",)
 EXPECTATIONS = ("allowed", "refused", "unknown")
+LINES: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
+    "domains": (DomainLine.read, ()),
+    "trusts": (TrustLine.read, ()),
+    "people": (PersonLine.read, ()),
+    "groups": (GroupLine.read, STANDARD_GROUPS),
+    "policies": (PolicyLine.read, STANDARD_POLICIES),
+    "links": (LinkLine.read, STANDARD_LINKS),
+}
 
 
 def _read_case(subject: str, row: Mapping[str, Any]) -> Case:
     values = dict(row)
-    lines: dict[str, Any] = {
-        "domains": [DomainLine.read(text) for text in values.pop("domains", ())],
-        "trusts": [TrustLine.read(text) for text in values.pop("trusts", ())],
-        "people": [PersonLine.read(text) for text in values.pop("people", ())],
-        "groups": [GroupLine.read(text) for text in values.pop("groups", STANDARD_GROUPS)],
-        "policies": [PolicyLine.read(text) for text in values.pop("policies", STANDARD_POLICIES)],
-        "links": [LinkLine.read(text) for text in values.pop("links", STANDARD_LINKS)],
-    }
-    texts: dict[str, Any] = {
-        key: tuple(values.pop(key, ())) for key in ("units", "sites", "portal", "also")
-    }
     source = values.pop("source")
+    values["source"] = tuple(source) if isinstance(source, list) else (source,)
+    for key, (read, standard) in LINES.items():
+        values[key] = tuple(read(text) for text in values.pop(key, standard))
+    for key in ("units", "sites", "portal", "also"):
+        values[key] = tuple(values.pop(key, ()))
     if "expert" in values:
         values["expert"] = Name.read(values["expert"])
     if "computer" in values:
         values["computer"] = ComputerLine.read(values["computer"])
     if values["expected"] not in EXPECTATIONS:
         raise UnreadableCase(f"{values['expected']!r} is none of {EXPECTATIONS}.")
-    return Case(
-        subject=subject,
-        source=tuple(source) if isinstance(source, list) else (source,),
-        **{key: tuple(found) for key, found in lines.items()},
-        **texts,
-        **values,
-    )
+    return Case(subject=subject, **values)
 
 
 def cases() -> Iterator[Case]:
