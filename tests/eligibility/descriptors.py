@@ -60,18 +60,19 @@ def descriptor(aces: Iterable[Ace]) -> bytes:
 
 
 def policy_descriptor(
-    readers: Iterable[str], appliers: Iterable[str], denied: Iterable[str]
+    administrators: str, readers: Iterable[str], appliers: Iterable[str], denied: Iterable[str]
 ) -> bytes:
-    """Who may read and apply a policy, beside what the system and administrators have.
+    """Who may read and apply a policy, beside what the system has.
 
     Args:
+        administrators: SID of Domain Admins, who may change it and need not apply it.
         readers: SIDs with Read.
         appliers: SIDs with Apply Group Policy; what consoles call security filtering is both.
         denied: SIDs that are denied Apply Group Policy.
     """
     aces = [
         Ace(ENTERPRISE_DOMAIN_CONTROLLERS, GENERIC_READ_OF_OBJECTS),
-        Ace(ADMINISTRATORS, EVERYTHING_BUT_RIGHTS),
+        Ace(administrators, EVERYTHING_BUT_RIGHTS),
     ]
     aces += [Ace(sid, GENERIC_READ_OF_OBJECTS) for sid in readers]
     aces += [Ace(sid, CONTROL_ACCESS, APPLY_GROUP_POLICY) for sid in appliers]

@@ -25,6 +25,7 @@ REG_SZ, REG_DWORD = 1, 4
 COMPUTER_HALF_DISABLED, ALL_DISABLED = 2, 3  # flags of a groupPolicyContainer, [MS-GPOL] 2.2.4
 
 Entry = tuple[str, str, int, bytes]
+GONE = "CN={31B2F340-016D-11D2-945F-00C04FB984F9},CN=Policies,CN=System,DC=r2,DC=local"
 SID_OF = re.compile("<SID of (.+)>")
 
 # What the clauses of a policy write into Registry.pol, as RemoteAssistance.admx has it.
@@ -145,7 +146,8 @@ def _descriptor(directory: Directory, line: PolicyLine) -> bytes | None:
         "denied": line.names_after("denied to"),
     }
     return policy_descriptor(
-        **{who: [directory.sid_of(name) for name in found] for who, found in names.items()}
+        administrators=directory.sid_of(rf"{directory.home.netbios_name}\Domain Admins"),
+        **{who: [directory.sid_of(name) for name in found] for who, found in names.items()},
     )
 
 
@@ -204,7 +206,7 @@ def _add_links(directory: Directory, line: LinkLine, policies: dict[str, GroupPo
         policy = None if name == "a policy that is not there" else policies[name]
         GroupPolicyLink.objects.create(
             policy=policy,
-            policy_distinguished_name=policy.distinguished_name if policy else "CN={gone}",
+            policy_distinguished_name=policy.distinguished_name if policy else GONE,
             order=order,
             is_enforced="enforced" in options,
             is_disabled="disabled" in options,
