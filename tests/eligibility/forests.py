@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from django.apps import apps
 from django.db import models, transaction
@@ -12,8 +14,8 @@ from django.test import override_settings
 from directory import synchronisation
 from directory.configuration import configured_domains, domain_configuration
 from lab import world
+from lab.paths import LabPaths
 from tests.conftest import Lab
-from tests.directory.administrator import administrator
 
 Rows = list[tuple[type[models.Model], list[models.Model]]]
 SELECTIVE = "r2.local asks contoso.test for selective authentication"
@@ -67,10 +69,17 @@ def _lab_in(state: str, lab: Lab) -> Iterator[None]:
         yield
         return
     assert state == SELECTIVE, state
+    _set_trust(lab, FOREST_TRANSITIVE | CROSS_ORGANIZATION)
+    try:
+        yield
+    finally:
+        _set_trust(lab, FOREST_TRANSITIVE)
+
+
+def _set_trust(lab: Lab, attributes: int) -> None:
+    """Writes trustAttributes into the database: over LDAP nobody may ([MS-ADTS] 6.1.6.9.7)."""
+    script = Path(__file__).with_name("samba_trust.py")
+    smb_conf = LabPaths(lab.directory).of_controller(world.R2.controller).smb_conf
     trust = f"CN={world.CONTOSO.dns_name},CN=System,{world.BASE_DN}"
-    with administrator(str(lab.directory / "ca.pem")) as admin:
-        admin.set(trust, trustAttributes=str(FOREST_TRANSITIVE | CROSS_ORGANIZATION))
-        try:
-            yield
-        finally:
-            admin.set(trust, trustAttributes=str(FOREST_TRANSITIVE))
+    command = ["/usr/bin/python3", str(script), str(smb_conf), trust, str(attributes)]
+    subprocess.run(command, check=True)

@@ -243,7 +243,12 @@ def cases() -> Iterator[Case]:
 
 @dataclass(frozen=True)
 class LabCase:
-    """One row on the lab's live forests; ``state`` is what is changed there meanwhile."""
+    """One row on the lab's live forests.
+
+    Attributes:
+        state: What is changed there meanwhile.
+        samba: In what Samba does otherwise than the document.
+    """
 
     name: str
     expert: str
@@ -254,6 +259,7 @@ class LabCase:
     mode: str = "control"
     state: str = ""
     also: tuple[str, ...] = ()
+    samba: str = ""
     note: str = ""
     awaits: str = ""
 
