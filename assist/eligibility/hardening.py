@@ -16,6 +16,7 @@ from directory.grouppolicy.dcom_restriction import (
     MalformedRestriction,
     lets_in,
 )
+from directory.grouppolicy.firewall.wording import shortened
 from directory.grouppolicy.hardening import (
     ACCESS_RESTRICTION,
     LAUNCH_RESTRICTION,
@@ -82,7 +83,7 @@ def _dcom(facts: Facts, item: HardeningValue) -> _Told | None:
     try:
         answer = lets_in(text, needed, sids, domain_sid)
     except MalformedRestriction as error:
-        sentence = f"{what}, and what it says cannot be read: {error}"
+        sentence = f"{what}, and what it says cannot be read: {shortened(str(error))}"
         return _Told("hardening.dcom", sentence, remedy)
     if answer is None:
         return _Told(
@@ -113,7 +114,7 @@ def _rpc_ports(facts: Facts, item: HardeningValue) -> _Told | None:
         return None
     return _Told(
         "hardening.rpc_ports",
-        f"{item.source} has RPC listen on the ports {item.value} only.",
+        f"{item.source} has RPC listen on the ports {shortened(str(item.value))} only.",
         "Firewalls on the way must let these ports through, and there must be enough of them.",
     )
 
