@@ -66,7 +66,7 @@ def test_an_expert_of_one_forest_is_in_groups_of_the_other() -> None:
 def test_a_helper_of_the_other_forest_is_found_once_that_is_read() -> None:
     read(R2)
     (line,) = HelperEntry.objects.filter(text=r"CONTOSO\Field Support")
-    assert "CONTOSO is not known here" in line.problem
+    assert "CONTOSO has a trust, but the portal does not read it" in line.problem
     read(CONTOSO)
     (line,) = HelperEntry.objects.filter(text=r"CONTOSO\Field Support")
     assert (str(line.group), line.problem) == (r"CONTOSO\Field Support", "")
