@@ -25,7 +25,12 @@ REG_SZ, REG_DWORD = 1, 4
 COMPUTER_HALF_DISABLED, ALL_DISABLED = 2, 3  # flags of a groupPolicyContainer, [MS-GPOL] 2.2.4
 
 Entry = tuple[str, str, int, bytes]
-GONE = "CN={31B2F340-016D-11D2-945F-00C04FB984F9},CN=Policies,CN=System,DC=r2,DC=local"
+# What a container names that no policy belongs to.
+UNSEEN = {
+    "a policy that is not there": "CN={31B2F340-016D-11D2-945F-00C04FB984F9},CN=Policies,"
+    "CN=System,DC=r2,DC=local",
+    "links that are malformed": "[LDAP://nonsense",
+}
 SID_OF = re.compile("<SID of (.+)>")
 
 # What the clauses of a policy write into Registry.pol, as RemoteAssistance.admx has it.
@@ -203,10 +208,10 @@ def _add_links(directory: Directory, line: LinkLine, policies: dict[str, GroupPo
     for order, (name, options) in enumerate(line.links, start=1):
         if unknown := set(options) - {"enforced", "disabled"}:
             raise UnreadableCase(f"{unknown} is not said of a link.")
-        policy = None if name == "a policy that is not there" else policies[name]
+        policy = None if name in UNSEEN else policies[name]
         GroupPolicyLink.objects.create(
             policy=policy,
-            policy_distinguished_name=policy.distinguished_name if policy else GONE,
+            policy_distinguished_name=policy.distinguished_name if policy else UNSEEN[name],
             order=order,
             is_enforced="enforced" in options,
             is_disabled="disabled" in options,
