@@ -63,9 +63,8 @@ def operating_system_finding(computer: ComputerFacts) -> Finding:
         return Finding(
             "computer.domain_controller",
             Effect.UNKNOWN,
-            f"{name} is a domain controller, which has no local groups of its own "
-            "([MS-SAMR] 3.1.4.2): "
-            "where Windows keeps its helpers is not documented.",
+            f"{name} is a domain controller, which has no local groups of its own; where Windows "
+            "keeps its helpers is not documented.",
             evidence,
             "Help there in another way, as an administrator.",
         )
