@@ -31,7 +31,7 @@ class Open:
 
 @dataclass(frozen=True)
 class SettingRow:
-    """One value: what is in force, who says so, and who said otherwise in vain."""
+    """One value by its name in the registry: what is in force, who says so, who in vain."""
 
     name: str
     policy_name: str
@@ -89,7 +89,7 @@ def describe(policy: ResultantPolicy) -> PolicyInForce:
     return PolicyInForce(
         settings=tuple(
             SettingRow(
-                name=setting.value.name,
+                name=setting.registry_name,
                 policy_name=setting.policy_name,
                 value=setting.shown,
                 sentence=setting.sentence,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from directory.policies.shapes import CONTROL, OFFERS, ResultantPolicy, ResultantValue, Value
 
+REGISTRY_NAMES = {OFFERS: "fAllowUnsolicited", CONTROL: "fAllowUnsolicitedFullControl"}
 UNITS = {0: "minutes", 1: "hours", 2: "days"}
 
 
@@ -20,12 +21,14 @@ class Setting:
 
     Attributes:
         policy_name: What the Group Policy editor calls the policy it belongs to.
+        registry_name: The name of the registry value.
         shown: The value itself.
         sentence: What it does on the computer.
         value: Where it comes from, what it overrode and what could change it.
     """
 
     policy_name: str
+    registry_name: str
     shown: str
     sentence: str
     value: ResultantValue
@@ -165,7 +168,13 @@ def settings_in_force(policy: ResultantPolicy) -> Iterator[Setting]:
             sentence = NOT_CONFIGURED.get(name, "No policy sets it any more: a policy removes it.")
         else:
             sentence = described.sentence(found.value, policy.values)
-        yield Setting(described.policy_name, shown_value(found.value), sentence, found)
+        yield Setting(
+            policy_name=described.policy_name,
+            registry_name=REGISTRY_NAMES.get(name, name),
+            shown=shown_value(found.value),
+            sentence=sentence,
+            value=found,
+        )
 
 
 def shown_value(value: Value) -> str:

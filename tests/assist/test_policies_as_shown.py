@@ -44,7 +44,7 @@ def test_a_value_names_its_policy_and_those_it_overrode(cast: Cast) -> None:
     link(cast, "HeadGPO", offers_allowed=False)
     row = policy_in_force(cast.xp191).settings[0]
     assert (row.name, row.value, row.source) == (
-        "offers",
+        "fAllowUnsolicited",
         "yes",
         "WinnipegGPO (linked to OU=Winnipeg)",
     )
@@ -101,7 +101,7 @@ def test_explain_offer_shows_the_chain(cast: Cast) -> None:
     call_command("explain_offer", "mjones", "XP191", stdout=output)
     shown = output.getvalue()
     for words in (
-        "offers = yes, set by WinnipegGPO (linked to OU=Winnipeg)",
+        "fAllowUnsolicited = yes, set by WinnipegGPO (linked to OU=Winnipeg)",
         "instead of HeadGPO (linked to r2.local): no",
         r"R2\Helpdesk Winnipeg -> R2\Helpdesk Winnipeg; listed",
         "WinnipegGPO -> OU=Winnipeg, link order 1: applies.",
