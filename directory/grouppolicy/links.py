@@ -52,7 +52,7 @@ def parse_links(value: str) -> tuple[PolicyLink, ...]:
     """
     found = list(LINK.finditer(value))
     if LINK.sub("", value).strip():
-        raise MalformedLinks("A gPLink value is malformed.")
+        raise MalformedLinks("What it says of its links (gPLink) is malformed.")
     return tuple(
         _link(match["dn"], int(match["options"]), order)
         for order, match in enumerate(reversed(found), start=1)

@@ -28,7 +28,10 @@ class GroupPolicy(DirectoryObject):
     )
     flags = models.IntegerField(default=0)
     functionality_version = models.IntegerField(
-        default=2, help_text="gPCFunctionalityVersion; Windows passes over all but 2."
+        null=True,
+        blank=True,
+        default=2,
+        help_text="gPCFunctionalityVersion; Windows passes over all but 2. Empty: not shown.",
     )
     has_registry_extension = models.BooleanField(
         default=True,

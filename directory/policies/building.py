@@ -27,6 +27,7 @@ from directory.policies.shapes import (
 
 COMPUTER_HALF = 0xFFFF  # of a version, [MS-GPOL] 2.2.4
 SUPPORTED_FUNCTIONALITY = 2
+NOT_SHOWN = "its gPCFunctionalityVersion is not shown to the portal's account."
 NOT_READ = "the portal's account is not shown them."
 Filters = Mapping[str, Filter]
 
@@ -47,7 +48,7 @@ def policy_of(row: GroupPolicy, filters: Filters) -> Policy:
         removed_helpers=frozenset(fold_name(name) for name in row.removed_helpers),
         replaces_helpers=row.replaces_helpers,
         has_soft_values=row.has_soft_values,
-        read_error=row.read_error,
+        read_error=row.read_error or _not_shown(row),
         is_computer_half_disabled=row.is_computer_half_disabled,
         skipped=_skipped(row, file_version),
         permissions=_permissions(row),
@@ -124,9 +125,14 @@ def _helper_line(row: GroupPolicy, entry: HelperEntry) -> HelperLine:
     return HelperLine(fold_name(name), entry.text, principal, entry.problem, either)
 
 
+def _not_shown(row: GroupPolicy) -> str:
+    """Every policy has this attribute; where it is missing, others may be too."""
+    return "" if row.functionality_version is not None else NOT_SHOWN
+
+
 def _skipped(row: GroupPolicy, file_version: int | None) -> str:
     """Why Windows passes a policy over, [MS-GPOL] 3.2.5.1.6 and 3.2.5.1.10."""
-    if row.functionality_version != SUPPORTED_FUNCTIONALITY:
+    if row.functionality_version not in (SUPPORTED_FUNCTIONALITY, None):
         return f"Its gPCFunctionalityVersion is {row.functionality_version}, not 2."
     if row.computer_version == 0 and file_version == 0:
         return "Its settings for computers have never been edited (version 0)."

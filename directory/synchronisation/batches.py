@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from directory.grouppolicy.links import MalformedLinks, parse_links
 from directory.ldap.entries import Entry
 from directory.ldap.values import MalformedValue
 from directory.models import GroupPolicy
@@ -67,6 +68,15 @@ def known_policies(domain_guid: str) -> dict[uuid.UUID, KnownPolicy]:
     }
 
 
+def link_problem(kind: str, entry: Entry) -> Problem | None:
+    """What is wrong with the links of a domain's head, a unit or a site; the rest is taken over."""
+    try:
+        parse_links(entry.text("gPLink"))
+    except MalformedLinks as error:
+        return Problem(kind, entry.guid, entry.distinguished_name, error.sentence, keeps=False)
+    return None
+
+
 class RowMaker:
     """Makes rows of entries. Objects that are broken are reported; the others are not held up."""
 
@@ -108,6 +118,8 @@ class RowMaker:
             )
             return
         batch.rows.append((guid, entry.distinguished_name, *row))
+        if (problem := link_problem(kind.name, entry)) is not None:
+            batch.problems.append(problem)
 
     def _row(self, batch: Batch, entry: Entry) -> Row | None:
         around = self._session.surroundings

@@ -35,6 +35,7 @@ from directory.synchronisation.rows import (
 # GPT.INI, [MS-GPOL] 2.2.4: the version that the files are of, in a decimal number.
 VERSION_LINE = re.compile(rb"^\s*Version\s*=\s*(\d{1,10})\s*$", re.IGNORECASE | re.MULTILINE)
 
+FUNCTIONALITY = "gPCFunctionalityVersion"
 # The client-side extension of registry settings, [MS-GPREG] 1.9.
 REGISTRY_EXTENSION = "{35378EAC-683F-11D2-A89A-00C04FBBCFA2}"
 
@@ -103,6 +104,8 @@ def read_policy_files(
         raw = sysvol.read(rf"{folder}\Machine\Registry.pol")
         if information is None and raw is None:
             raise SysvolUnavailable("Its folder in SYSVOL is missing or closed to the portal.")
+        if information is None:
+            raise SysvolUnavailable("Its GPT.INI is missing or closed to the portal.")
         found = VERSION_LINE.search(information or b"")
         version = int(found[1]) if found else None
         settings = parse_registry_policy(raw) if raw is not None else ()
@@ -135,7 +138,9 @@ def policy_row(entry: Entry, files: PolicyFiles, around: Surroundings) -> Row:
         unsigned(entry.integer("versionNumber")),
         files.version,
         int32(entry, "flags"),
-        int32(entry, "gPCFunctionalityVersion"),
+        None
+        if not entry.text("gPCFunctionalityVersion")
+        else int32(entry, "gPCFunctionalityVersion"),
         has_registry_extension(entry.text("gPCMachineExtensionNames")),
         entry.text("gPCFileSysPath"),
         as_text(entry.time("whenChanged")),

@@ -13,7 +13,7 @@ from django.utils import timezone
 from directory.configuration import DomainConfiguration
 from directory.errors import PortalError
 from directory.models import Domain, ReplicationCursor, SyncProblem, SyncRun
-from directory.synchronisation.batches import Problem
+from directory.synchronisation.batches import Problem, link_problem
 from directory.synchronisation.errors import FullReadingNeeded, TooManyRemovals
 from directory.synchronisation.full import read_everything
 from directory.synchronisation.incremental import find_changes, read_changed, stale_policies
@@ -136,7 +136,8 @@ class _Run:
 
     def _store(self, session: Session, findings: Findings) -> None:
         self._record.bytes_received = session.bytes_received
-        _keep_problems(self._record, findings.problems)
+        of_head = link_problem("domains", session.head.entry)
+        _keep_problems(self._record, [*([of_head] if of_head else []), *findings.problems])
         self._recorder.show(Progress("storing"))
         now = timezone.now()
         with transaction.atomic():

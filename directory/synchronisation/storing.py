@@ -31,6 +31,7 @@ from directory.synchronisation.kinds import (
     KINDS,
     POLICIES,
     SITES,
+    TRUSTS,
     UNITS,
     WMI_FILTERS,
     Kind,
@@ -42,7 +43,7 @@ from directory.synchronisation.staging import Merged, Staging
 # Of a kind with few objects, a single one is a large share: that many may vanish unless all do.
 FEW = 10
 LINK_KINDS = frozenset({UNITS.name, SITES.name, POLICIES.name})
-HELPER_KINDS = frozenset({ACCOUNTS.name, GROUPS.name, POLICIES.name})
+HELPER_KINDS = frozenset({ACCOUNTS.name, GROUPS.name, POLICIES.name, TRUSTS.name})
 FILTER_KINDS = frozenset({POLICIES.name, WMI_FILTERS.name})
 MEMBER_KINDS = (ACCOUNTS, GROUPS, COMPUTERS, FOREIGN_PRINCIPALS)
 GUIDS_PER_QUERY = 500

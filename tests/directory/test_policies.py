@@ -137,6 +137,7 @@ def test_a_disabled_link_says_nothing(
         ({"security_descriptor": b"\x01\x00\x04\x80"}, "security_descriptor_unreadable"),
         ({"wmi_filter": "Only notebooks"}, "wmi_filter"),
         ({"read_error": "It is gone."}, "policy_unreadable"),
+        ({"functionality_version": None}, "policy_unreadable"),
         ({"has_soft_values": True, "offers_allowed": None}, "soft_value"),
     ],
 )
