@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from directory.comparison import fold_name
 from directory.grouppolicy.links import MalformedLinks, parse_links
+from directory.grouppolicy.remote_assistance import OTHER_VALUES
 from directory.grouppolicy.wmi_filter import parse_queries
 from directory.ldap.security_descriptor import parse_dacl
 from directory.ldap.values import MalformedValue
@@ -25,6 +26,7 @@ from directory.policies.shapes import (
     Value,
 )
 
+OF_THE_REGISTRY = frozenset({OFFERS, CONTROL, *OTHER_VALUES.values()})
 COMPUTER_HALF = 0xFFFF  # of a version, [MS-GPOL] 2.2.4
 SUPPORTED_FUNCTIONALITY = 2
 NOT_SHOWN = "its gPCFunctionalityVersion is not shown to the portal's account."
@@ -40,23 +42,31 @@ def policy_of(row: GroupPolicy, filters: Filters) -> Policy:
         filters: The WMI filters that are known, by their folded id.
     """
     file_version = None if row.file_version is None else row.file_version & COMPUTER_HALF
+    values = _values(row)
+    if not row.has_registry_extension:
+        # What is left may come from its security template, which another extension reads.
+        values = {name: value for name, value in values.items() if name not in OF_THE_REGISTRY}
     return Policy(
         guid=row.guid,
         name=row.display_name,
-        values=_values(row),
-        helpers=tuple(_helper_line(row, entry) for entry in row.helpers.all()),
-        removed_helpers=frozenset(fold_name(name) for name in row.removed_helpers),
-        replaces_helpers=row.replaces_helpers,
-        has_soft_values=row.has_soft_values,
+        values=values,
+        helpers=tuple(
+            _helper_line(row, entry) for entry in row.helpers.all() if row.has_registry_extension
+        ),
+        removed_helpers=frozenset(
+            fold_name(name) for name in row.removed_helpers if row.has_registry_extension
+        ),
+        replaces_helpers=row.replaces_helpers and row.has_registry_extension,
+        has_soft_values=row.has_soft_values and row.has_registry_extension,
         read_error=row.read_error or _not_shown(row),
         is_computer_half_disabled=row.is_computer_half_disabled,
-        skipped=_skipped(row, file_version),
+        skipped=_skipped(row, file_version, values),
         permissions=_permissions(row),
         wmi_filter=_wmi_filter(row, filters),
         version=row.computer_version,
         file_version=file_version,
         changed_at=row.changed_at,
-        firewall=row.firewall,
+        firewall=row.firewall if row.has_registry_extension else {},
     )
 
 
@@ -130,13 +140,13 @@ def _not_shown(row: GroupPolicy) -> str:
     return "" if row.functionality_version is not None else NOT_SHOWN
 
 
-def _skipped(row: GroupPolicy, file_version: int | None) -> str:
+def _skipped(row: GroupPolicy, file_version: int | None, values: Mapping[str, Value]) -> str:
     """Why Windows passes a policy over, [MS-GPOL] 3.2.5.1.6 and 3.2.5.1.10."""
     if row.functionality_version not in (SUPPORTED_FUNCTIONALITY, None):
         return f"Its gPCFunctionalityVersion is {row.functionality_version}, not 2."
     if row.computer_version == 0 and file_version == 0:
         return "Its settings for computers have never been edited (version 0)."
-    if not row.has_registry_extension:
+    if not row.has_registry_extension and not values:
         return "It does not name the registry extension (gPCMachineExtensionNames)."
     return ""
 

@@ -319,6 +319,19 @@ def test_a_policy_that_windows_passes_over_says_nothing(
     assert word in result.considered[0].reason
 
 
+def test_without_the_registry_extension_only_the_security_template_counts(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    settings = {"LoggingEnabled": 1, "MachineAccessRestriction": "?"}
+    values = {"has_registry_extension": False, "other_settings": settings} | ALLOW
+    world.link(world.policy(r2, "A", ("R2\\a",), **values), winnipeg)
+    result = resultant_policy(xp191)
+    assert [item.effect for item in result.considered] == ["applied"]
+    assert (result.offers_allowed, helpers(result)) == (None, [])
+    assert "LoggingEnabled" not in result.values
+    assert result.values["MachineAccessRestriction"].value == "?"
+
+
 def test_a_wmi_filter_is_shown_with_its_query(
     r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
 ) -> None:
