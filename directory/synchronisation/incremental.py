@@ -459,22 +459,23 @@ class _Reading:
         return found
 
     def _read_strangers(self) -> None:
-        """Read foreign principals that changed groups have as members.
+        """Read all foreign principals, which are few, if anything in the domain changed.
 
-        Their own coming is not reported: a plain account may not read their uSNChanged.
+        Their own coming and going is not reported: a plain account may not read their uSNChanged.
         """
-        strangers = self._findings.staging.unknown_members(GROUPS, PRINCIPALS)
-        for naming_context in self._contexts_of(FOREIGN_PRINCIPALS) if strangers else ():
-            self._stage(
-                FOREIGN_PRINCIPALS, self._by_guid(FOREIGN_PRINCIPALS, naming_context, strangers)
-            )
+        if not self._changes[Place.DOMAIN].guids:
+            return
+        (naming_context,) = self._contexts_of(FOREIGN_PRINCIPALS)
+        self._findings.staging.add(FOREIGN_PRINCIPALS, [])
+        self._stage(FOREIGN_PRINCIPALS, self._below(FOREIGN_PRINCIPALS, naming_context))
 
     def _contexts_of(self, kind: Kind) -> list[str]:
         held = self._session.naming_contexts
         return [held[place] for place in kind.places if place in held]
 
     def _vanished(self, kind: Kind) -> list[uuid.UUID]:
-        """Changed objects that are in the picture but were not found any more."""
-        return self._findings.staging.unstaged(
-            kind, sorted(self._guids(kind)), self._session.scope(kind)
-        )
+        """Objects that are in the picture but were not found any more."""
+        staging, scope = self._findings.staging, self._session.scope(kind)
+        if kind is FOREIGN_PRINCIPALS and staging.has(kind):  # all of them were read
+            return staging.missing(kind, scope)
+        return staging.unstaged(kind, sorted(self._guids(kind)), scope)

@@ -22,7 +22,7 @@ from directory.synchronisation.locks import alone
 from directory.synchronisation.progress import Progress, ReportProgress, ignore_progress
 from directory.synchronisation.session import Session, open_session
 from directory.synchronisation.staging import Staging
-from directory.synchronisation.storing import Findings, store
+from directory.synchronisation.storing import Counts, Findings, store
 from directory.synchronisation.sweep import sweep
 
 log = structlog.get_logger(__name__)
@@ -149,18 +149,34 @@ class _Run:
                 removal_limit_percent=self._limit,
                 report=self._recorder.stored,
             )
-            self._record.domain = domain
-            self._record.counts = counts
-            self._recorder.finish()
+            if self._is_worth_telling(findings, counts):
+                self._record.domain = domain
+                self._record.counts = counts
+                self._recorder.finish()
+            else:
+                self._forget()
         self._staging.close()
         self._recorder.done()
+
+    def _is_worth_telling(self, findings: Findings, counts: Counts) -> bool:
+        """Whether an incremental run did more than to find all as it was.
+
+        A policy whose files are of another version than its object is read again every time.
+        """
+        changed = any(
+            numbers[what] for numbers in counts.values() for what in ("added", "changed", "removed")
+        )
+        return changed or bool(findings.problems) or self._record.kind != SyncRun.Kind.INCREMENTAL
 
     def _end_unchanged(self, session: Session) -> None:
         """Nothing to tell: only the time of the look is kept."""
         Domain.objects.filter(pk=session.head.entry.guid).update(synced_at=timezone.now())
+        self._forget()
+        self._recorder.done()
+
+    def _forget(self) -> None:
         self._record.state = SyncRun.State.SUCCEEDED
         self._record.delete()
-        self._recorder.done()
 
 
 def _expected(session: Session) -> int:

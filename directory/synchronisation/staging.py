@@ -156,22 +156,6 @@ class Staging:
             "OR kept.distinguished_name <> staged.distinguished_name"
         )
 
-    def unknown_members(self, groups: Kind, kinds: Sequence[Kind]) -> set[uuid.UUID]:
-        """The members of staged groups that are of none of some kinds, as far as is known."""
-        if not self.has(groups) or groups.relation is None:
-            return set()
-        member = groups.relation.columns[1]
-        known = " AND ".join(
-            f"NOT EXISTS (SELECT 1 FROM {_kept(kind)} kept WHERE kept.guid = staged.{member} "
-            "AND kept.is_present)"
-            for kind in kinds
-        )
-        found = self._column(
-            f"SELECT DISTINCT staged.{member} FROM {_relation_table(groups)} staged WHERE {known}"
-        )
-        staged = {guid for kind in kinds for guid in self.staged_guids(kind)}
-        return {uuid.UUID(str(guid)) for guid in found} - staged
-
     def staged_keys(self, kind: Kind) -> list[Any]:
         """The GUIDs of all staged keys."""
         self.add_keys(kind, [])

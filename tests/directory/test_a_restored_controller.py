@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from pytest_django.fixtures import SettingsWrapper
 
 from directory import synchronisation
 from directory.configuration import domain_configuration
@@ -36,7 +37,8 @@ def made_by_changes() -> list[str]:
 
 
 @pytest.mark.usefixtures("lab_domain")
-def test_everything_is_read_after_a_controller_was_restored() -> None:
+def test_everything_is_read_after_a_controller_was_restored(settings: SettingsWrapper) -> None:
+    settings.DIRECTORY_REMOVAL_LIMIT_PERCENT = 100  # of what other tests made before
     read(SyncRun.Kind.FULL)
     lab("change", "--seed", "77", "--count", "60")
     assert read(SyncRun.Kind.INCREMENTAL).kind == SyncRun.Kind.INCREMENTAL

@@ -196,6 +196,19 @@ def test_a_stranger_in_a_group_is_known_by_the_sid(admin: Administrator) -> None
     admin.delete(stranger.distinguished_name)
 
 
+def test_a_stranger_who_came_and_left_is_still_there(admin: Administrator) -> None:
+    sid = "S-1-5-21-11-22-33-4712"
+    group = admin.add_group("f-left-by-strangers", f"<SID={sid}>")
+    admin.set(group, member=[])
+    read()
+    stranger = ForeignSecurityPrincipal.objects.get(sid=sid)
+    require_equal_to_a_full_reading()
+    admin.delete(stranger.distinguished_name)
+    admin.set(group, description="the stranger is gone")
+    read()
+    assert not ForeignSecurityPrincipal.objects.get(sid=sid).is_present
+
+
 def test_groups_that_contain_each_other(admin: Administrator) -> None:
     account = admin.add_account("f-round")
     one = admin.add_group("f-one", account)
