@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from directory import synchronisation
 from directory.configuration import domain_configuration
@@ -37,7 +37,7 @@ def made_by_changes() -> list[str]:
 
 
 @pytest.mark.usefixtures("lab_domain")
-def test_everything_is_read_after_a_controller_was_restored(settings: SettingsWrapper) -> None:
+def test_everything_is_read_after_a_controller_was_restored(settings: Settings) -> None:
     settings.DIRECTORY_REMOVAL_LIMIT_PERCENT = 100  # of what other tests made before
     read(SyncRun.Kind.FULL)
     lab("change", "--seed", "77", "--count", "60")
