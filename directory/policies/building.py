@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -12,17 +11,16 @@ from directory.grouppolicy.remote_assistance import OTHER_VALUES
 from directory.grouppolicy.wmi_filter import parse_queries
 from directory.ldap.security_descriptor import parse_dacl
 from directory.ldap.values import MalformedValue
-from directory.models import GroupPolicy, GroupPolicyLink, HelperEntry, WmiFilter
+from directory.models import GroupPolicy, WmiFilter
+from directory.policies.reading import LinkRow
 from directory.policies.shapes import (
     CONTROL,
     OFFERS,
-    ContainerKind,
     Filter,
     HelperLine,
     Link,
     Permissions,
     Policy,
-    Principal,
     Value,
 )
 
@@ -34,11 +32,12 @@ NOT_READ = "the portal's account is not shown them."
 Filters = Mapping[str, Filter]
 
 
-def policy_of(row: GroupPolicy, filters: Filters) -> Policy:
+def policy_of(row: GroupPolicy, helpers: tuple[HelperLine, ...], filters: Filters) -> Policy:
     """A policy from its row.
 
     Args:
-        row: With its ``helpers`` prefetched.
+        row: The policy.
+        helpers: Its helper list.
         filters: The WMI filters that are known, by their folded id.
     """
     file_version = None if row.file_version is None else row.file_version & COMPUTER_HALF
@@ -50,9 +49,7 @@ def policy_of(row: GroupPolicy, filters: Filters) -> Policy:
         guid=row.guid,
         name=row.display_name,
         values=values,
-        helpers=tuple(
-            _helper_line(row, entry) for entry in row.helpers.all() if row.has_registry_extension
-        ),
+        helpers=helpers if row.has_registry_extension else (),
         removed_helpers=frozenset(
             fold_name(name) for name in row.removed_helpers if row.has_registry_extension
         ),
@@ -70,17 +67,16 @@ def policy_of(row: GroupPolicy, filters: Filters) -> Policy:
     )
 
 
-def link_of(row: GroupPolicyLink, policy: Policy | None) -> Link:
-    """A link from its row, with ``ou``, ``site`` and ``domain`` loaded.
+def link_of(row: LinkRow, policy: Policy | None) -> Link:
+    """A link from its row.
 
     Args:
         row: The link.
         policy: What it links; None when that cannot be seen.
     """
-    kind: ContainerKind = "unit" if row.ou_id else "site" if row.site_id else "domain"
     return Link(
-        container_kind=kind,
-        container_guid=row.ou_id or row.site_id or row.domain_id,
+        container_kind=row.kind,
+        container_guid=row.container_guid,
         container_name=row.container_name,
         order=row.order,
         policy=policy,
@@ -117,22 +113,6 @@ def _values(row: GroupPolicy) -> Mapping[str, Value]:
         )
         if value is not None or is_removed
     }
-
-
-def _helper_line(row: GroupPolicy, entry: HelperEntry) -> HelperLine:
-    listed = row.listed_helpers
-    is_listed = 0 < entry.position <= len(listed)
-    name = str(listed[entry.position - 1][0]) if is_listed else entry.text
-    principal: Principal | None = None
-    if entry.account is not None:
-        account = entry.account
-        principal = Principal("account", account.guid, account.sid, str(account))
-    elif entry.group is not None:
-        principal = Principal("group", entry.group.guid, entry.group.sid, str(entry.group))
-    either = tuple(
-        Principal(kind, uuid.UUID(guid), sid, title) for kind, guid, sid, title in entry.either
-    )
-    return HelperLine(fold_name(name), entry.text, principal, entry.problem, either)
 
 
 def _not_shown(row: GroupPolicy) -> str:

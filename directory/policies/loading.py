@@ -6,39 +6,23 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from django.db import connection, models
-from django.db.models import Prefetch, Q, QuerySet
-
-from directory.models import (
-    Computer,
-    DnsAddress,
-    Domain,
-    GroupPolicy,
-    GroupPolicyLink,
-    HelperEntry,
-    OrganizationalUnit,
-    Subnet,
-    WmiFilter,
-)
+from directory.models import Computer, DnsAddress, Domain, GroupPolicy, Subnet, WmiFilter
 from directory.models.domain import BLOCK_INHERITANCE
+from directory.policies import reading
 from directory.policies.building import Filters, filters_of, link_of, policy_of
 from directory.policies.filtering import may_apply, named_sids
+from directory.policies.reading import (
+    LinkRow,
+    PlaceRow,
+    helper_lines,
+    links_towards,
+    units_above,
+)
 from directory.policies.resolution import resolve
 from directory.policies.shapes import Container, Link, Policy, ResultantPolicy
 from directory.policies.sites import Networks, networks, sites_of
 from directory.policies.tokens import NOBODYS, Token, own_sids, token_of
 
-CHAIN_OF_UNITS = """
-WITH RECURSIVE chain(guid, parent_id, depth) AS (
-    SELECT guid, parent_id, 0 FROM directory_organizationalunit WHERE guid = %s
-    UNION ALL
-    SELECT unit.guid, unit.parent_id, chain.depth + 1
-      FROM directory_organizationalunit unit JOIN chain ON unit.guid = chain.parent_id
-     WHERE chain.depth < 64
-)
-SELECT unit.* FROM directory_organizationalunit unit JOIN chain ON chain.guid = unit.guid
- ORDER BY chain.depth DESC
-"""
 Sites = frozenset[uuid.UUID] | None
 LinksByPlace = Mapping[uuid.UUID, Sequence[Link]]
 
@@ -50,46 +34,28 @@ def resultant_policy(computer: Computer) -> ResultantPolicy:
         computer: Of the directory; its ``domain`` and ``ou`` are those of the last
             synchronisation.
     """
-    units = _chain_of(computer)
-    rows = list(
-        links(
-            Q(ou__in=[unit.guid for unit in units]) | Q(ou__isnull=True), domain=computer.domain_id
-        )
-    )
+    units = units_above(computer)
+    rows = links_towards(computer, units)
     policies = policies_of(rows)
-    by_place = links_by_place(rows, policies)
-    has_site_links = any(row.site_id for row in rows)
+    site_names = {row.container_guid: row.container_name for row in rows if row.kind == "site"}
     containers = containers_of(
-        [computer.domain, *units],
-        _sites(computer) if has_site_links else frozenset(),
-        by_place,
-        {row.site_id: row.container_name for row in rows if row.site_id},
+        [place_of_domain(computer.domain), *units],
+        _sites(computer) if site_names else frozenset(),
+        links_by_place(rows, policies),
+        site_names,
     )
     token = _token(computer, policies.values())
     return resolve(containers, token.sids, token.undetermined)
 
 
-def links(where: Q | None = None, **conditions: object) -> QuerySet[GroupPolicyLink]:
-    """Links with all that :func:`links_by_place` needs of them; two queries."""
-    helpers = HelperEntry.objects.select_related("account__domain", "group__domain")
-    return (
-        GroupPolicyLink.objects.filter(where or Q(), **conditions)
-        .select_related("policy", "ou", "site", "domain")
-        .prefetch_related(Prefetch("policy__helpers", queryset=helpers))
-        .order_by("pk")
-    )
+def policies_of(rows: Iterable[LinkRow]) -> Mapping[uuid.UUID, Policy]:
+    """The policies that some links lead to, by GUID; three queries, two without WMI filters."""
+    found = reading.policies({row.policy_guid for row in rows if row.policy_guid})
+    lines, filters = helper_lines(found), wmi_filters(found)
+    return {row.guid: policy_of(row, lines.get(row.guid, ()), filters) for row in found}
 
 
-def policies_of(rows: Iterable[GroupPolicyLink]) -> Mapping[uuid.UUID, Policy]:
-    """The policies that some links lead to, by GUID; one query where there are WMI filters."""
-    present = {row.policy.guid: row.policy for row in rows if row.policy and row.policy.is_present}
-    filters = wmi_filters(present.values())
-    return {guid: policy_of(row, filters) for guid, row in present.items()}
-
-
-def links_by_place(
-    rows: Iterable[GroupPolicyLink], policies: Mapping[uuid.UUID, Policy]
-) -> LinksByPlace:
+def links_by_place(rows: Iterable[LinkRow], policies: Mapping[uuid.UUID, Policy]) -> LinksByPlace:
     """Links by the GUID of the container they are in.
 
     Args:
@@ -98,8 +64,8 @@ def links_by_place(
     """
     found = defaultdict[uuid.UUID, list[Link]](list)
     for row in rows:
-        link = link_of(row, policies.get(row.policy_id) if row.policy_id else None)
-        found[link.container_guid].append(link)
+        policy = policies.get(row.policy_guid) if row.policy_guid else None
+        found[row.container_guid].append(link_of(row, policy))
     return found
 
 
@@ -112,7 +78,7 @@ def wmi_filters(policies: Iterable[GroupPolicy]) -> Filters:
 
 
 def containers_of(
-    places: Sequence[Domain | OrganizationalUnit],
+    places: Sequence[PlaceRow],
     sites: Sites,
     by_place: LinksByPlace,
     site_names: Mapping[uuid.UUID, str],
@@ -133,14 +99,18 @@ def containers_of(
     ]
     return above + [
         Container(
-            "unit" if isinstance(place, OrganizationalUnit) else "domain",
+            place.kind,
             place.guid,
-            str(place),
+            place.name,
             tuple(by_place.get(place.guid, ())),
             blocks_inheritance=bool(place.gp_options & BLOCK_INHERITANCE),
         )
         for place in places
     ]
+
+
+def place_of_domain(domain: Domain) -> PlaceRow:
+    return PlaceRow("domain", domain.guid, domain.dns_name, domain.gp_options)
 
 
 def known_networks(forest_dns_name: str) -> Networks:
@@ -150,14 +120,6 @@ def known_networks(forest_dns_name: str) -> Networks:
             "name", "site_guid"
         )
     )
-
-
-def _chain_of(computer: Computer) -> list[OrganizationalUnit]:
-    """The organizational units above a computer, the topmost first."""
-    if computer.ou_id is None:
-        return []
-    guid = models.UUIDField().get_db_prep_value(computer.ou_id, connection)
-    return list(OrganizationalUnit.objects.raw(CHAIN_OF_UNITS, [guid]))
 
 
 def _sites(computer: Computer) -> Sites:

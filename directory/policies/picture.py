@@ -11,17 +11,18 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from directory.models import Computer, DnsAddress, Domain, GroupPolicyLink, OrganizationalUnit
+from directory.models import Computer, DnsAddress, Domain
 from directory.policies.loading import (
     LinksByPlace,
     Sites,
     containers_of,
     known_networks,
-    links,
     links_by_place,
+    place_of_domain,
     policies_of,
     sids_asked_for,
 )
+from directory.policies.reading import LinkRow, PlaceRow, all_links, all_units
 from directory.policies.resolution import resolve
 from directory.policies.shapes import ResultantPolicy
 from directory.policies.sites import Networks, sites_of
@@ -49,7 +50,7 @@ class PolicyPicture:
     """Everything that policy says, of all domains, as of one moment."""
 
     domains: Mapping[uuid.UUID, Domain]
-    units: Mapping[uuid.UUID, OrganizationalUnit]
+    units: Mapping[uuid.UUID, PlaceRow]
     links: Mapping[uuid.UUID, LinksByPlace]
     site_names: Mapping[uuid.UUID, Mapping[uuid.UUID, str]]
     networks: Mapping[str, Networks]
@@ -80,18 +81,18 @@ class PolicyPicture:
 
     def _resolve(self, place: Place) -> ResultantPolicy:
         containers = containers_of(
-            [self.domains[place.domain_guid], *self._chain(place.unit_guid)],
+            [place_of_domain(self.domains[place.domain_guid]), *self._chain(place.unit_guid)],
             place.sites,
             self.links.get(place.domain_guid, {}),
             self.site_names.get(place.domain_guid, {}),
         )
         return resolve(containers, place.token.sids, place.token.undetermined)
 
-    def _chain(self, guid: uuid.UUID | None) -> list[OrganizationalUnit]:
-        chain: list[OrganizationalUnit] = []
+    def _chain(self, guid: uuid.UUID | None) -> list[PlaceRow]:
+        chain: list[PlaceRow] = []
         while guid is not None and guid in self.units and len(chain) <= MOST_DEPTH:
             chain.append(self.units[guid])
-            guid = self.units[guid].parent_id
+            guid = self.units[guid].parent_guid
         return chain[::-1]
 
     def _sites(self, computer: Computer) -> Sites:
@@ -106,19 +107,19 @@ class PolicyPicture:
 
 def policy_picture() -> PolicyPicture:
     """Loads the policy of all domains, in a number of queries that depends on the forests alone."""
-    rows = list(links())
+    rows = all_links()
     policies = policies_of(rows)
-    rows_of = defaultdict[uuid.UUID, list[GroupPolicyLink]](list)
+    rows_of = defaultdict[uuid.UUID, list[LinkRow]](list)
     site_names = defaultdict[uuid.UUID, dict[uuid.UUID, str]](dict)
     for row in rows:
-        rows_of[row.domain_id].append(row)
-        if row.site_id:
-            site_names[row.domain_id][row.site_id] = row.container_name
+        rows_of[row.domain_guid].append(row)
+        if row.kind == "site":
+            site_names[row.domain_guid][row.container_guid] = row.container_name
     domains = {domain.guid: domain for domain in Domain.objects.all()}
     forests = {domains[guid].forest_dns_name for guid in site_names}
     return PolicyPicture(
         domains=domains,
-        units={unit.guid: unit for unit in OrganizationalUnit.objects.all()},
+        units=all_units(),
         links={guid: links_by_place(found, policies) for guid, found in rows_of.items()},
         site_names=site_names,
         networks={forest: known_networks(forest) for forest in forests},

@@ -137,9 +137,10 @@ def token_of(computer: Computer, named: Set[str]) -> Token:
         if scope == Group.Scope.DOMAIN_LOCAL and home != computer.domain_id
     }
     held = sids | {sid for sid, _, _ in groups} - away
-    return Token(
-        sids=held, undetermined=frozenset((away & named) | (doubtful(named, domain_sids()) - held))
-    )
+    strange = doubtful(named, {computer.domain.sid}) - held
+    if strange:
+        strange &= doubtful(named, domain_sids())
+    return Token(sids=held, undetermined=frozenset((away & named) | strange))
 
 
 def _guid(value: object) -> uuid.UUID:
