@@ -1,7 +1,9 @@
 """The SIDs that a computer holds when Windows asks whether a policy applies to it.
 
 Its own, its primary group's, those of its security groups however deep, and those that every
-account of the forest holds. Of some SIDs it cannot be told: groups of domains that are not read,
+account of the forest holds. Those last lead into no group: a domain controller expands the groups
+of the account alone, and the computer adds Authenticated Users and Everyone afterwards ([MS-KILE]
+3.3.5.7.3). Of some SIDs it cannot be told: groups of domains that are not read,
 groups of a computer's own BUILTIN domain, domain local groups of another domain than its own.
 """
 
@@ -13,7 +15,6 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Q
 
 from directory.ldap.values import AUTHENTICATED_USERS, EVERYONE
 from directory.models import Computer, Domain, Group, Membership
@@ -55,10 +56,6 @@ _ENTERED = "target.is_present AND target.is_security AND target.sid NOT LIKE 'S-
 _OWN = "CAST(%s AS varchar(184)), CAST('' AS varchar(16)), CAST(NULL AS uuid)"
 _GROUPS_ABOVE = """
 WITH RECURSIVE held(sid, scope, domain_id) AS (
-    SELECT {own}
-    UNION
-    SELECT {own}
-    UNION
     SELECT {own}
     UNION
     SELECT target.sid, target.scope, target.domain_id FROM directory_group target
@@ -128,7 +125,7 @@ def token_of(computer: Computer, named: Set[str]) -> Token:
     with connection.cursor() as cursor:
         cursor.execute(
             _GROUPS_ABOVE.format(own=_OWN, entered=_ENTERED, step=_STEP[connection.vendor]),
-            (computer.sid, AUTHENTICATED_USERS, EVERYONE, computer.primary_group_sid),
+            (computer.sid, computer.primary_group_sid),
         )
         groups = [(str(sid), str(scope), _guid(home)) for sid, scope, home in cursor.fetchall()]
     away = {
@@ -170,8 +167,7 @@ class TokenIndex:
         """As :func:`token_of`, without a query and without the SIDs that nobody asks for."""
         own = own_sids(computer)
         direct = set(own)
-        for sid in (computer.sid, AUTHENTICATED_USERS, EVERYONE):
-            direct |= self.direct_groups.get(sid, frozenset())
+        direct |= self.direct_groups.get(computer.sid, frozenset())
         groups = {sid for sid, below in self.groups_below.items() if below & direct}
         away = {
             sid for sid in groups if self.away.get(sid, computer.domain_id) != computer.domain_id
@@ -217,11 +213,10 @@ def _groups_below(named: Set[str]) -> list[tuple[str, uuid.UUID, str]]:
 
 
 def _direct_groups(groups: Iterable[uuid.UUID]) -> Mapping[str, frozenset[str]]:
-    """Of computers and of what holds everybody, the groups among some that name them."""
+    """Of computers, the groups among some that name them."""
     found = defaultdict[str, set[str]](set)
-    edges = Membership.objects.filter(group__in=groups).filter(
-        Q(member_sid__in=Computer.objects.filter(is_present=True).values("sid"))
-        | Q(member_sid__in=(AUTHENTICATED_USERS, EVERYONE))
+    edges = Membership.objects.filter(
+        group__in=groups, member_sid__in=Computer.objects.filter(is_present=True).values("sid")
     )
     for member, group in edges.values_list("member_sid", "group__sid").iterator():
         found[member].add(group)

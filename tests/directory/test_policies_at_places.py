@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory.models import Computer, Domain, Group, OrganizationalUnit, Site
+from directory.models import Computer, Domain, Group, Membership, OrganizationalUnit, Site
 from directory.policies import policy_picture, resultant_policy
 from directory.policies.sites import networks, site_of, sites_of
 from tests.directory import world
@@ -185,6 +185,18 @@ def test_the_primary_group_counts_within_others(
     world.member(outer, computers)
     filtered(r2, winnipeg, applies_to(outer.sid))
     assert answer(pc) == (True, [])
+
+
+def test_a_group_that_holds_everybody_lets_nobody_in(
+    r2: Domain, winnipeg: OrganizationalUnit, pc: Computer
+) -> None:
+    """Authenticated Users joins the token after the groups of the account were looked up."""
+    all_of_us = world.group(r2, "All")
+    Membership.objects.create(
+        group=all_of_us, member_guid=world.uuid.uuid4(), member_sid="S-1-5-11"
+    )
+    filtered(r2, winnipeg, applies_to(all_of_us.sid))
+    assert answer(pc) == (None, [])
 
 
 def test_a_distribution_group_lets_nobody_in(
