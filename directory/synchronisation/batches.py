@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from directory.grouppolicy.links import MalformedLinks, parse_links
 from directory.ldap.entries import Entry
+from directory.ldap.security_descriptor import parse_dacl
 from directory.ldap.values import MalformedValue
 from directory.models import GroupPolicy
 from directory.synchronisation.errors import NotOfInterest
-from directory.synchronisation.kinds import Kind
+from directory.synchronisation.kinds import POLICIES, Kind
 from directory.synchronisation.policy_rows import policy_row, read_policy_files
 from directory.synchronisation.rows import Row
 from directory.synchronisation.session import Session
@@ -77,6 +78,18 @@ def link_problem(kind: str, entry: Entry) -> Problem | None:
     return None
 
 
+def permissions_problem(kind: str, entry: Entry) -> Problem | None:
+    """What is wrong with the permissions of a policy; the rest is taken over."""
+    descriptor = entry.first("nTSecurityDescriptor")
+    if kind != POLICIES.name or descriptor is None:
+        return None
+    try:
+        parse_dacl(descriptor)
+    except MalformedValue as error:
+        return Problem(kind, entry.guid, entry.distinguished_name, error.sentence, keeps=False)
+    return None
+
+
 class RowMaker:
     """Makes rows of entries. Objects that are broken are reported; the others are not held up."""
 
@@ -118,8 +131,9 @@ class RowMaker:
             )
             return
         batch.rows.append((guid, entry.distinguished_name, *row))
-        if (problem := link_problem(kind.name, entry)) is not None:
-            batch.problems.append(problem)
+        for problem in (link_problem(kind.name, entry), permissions_problem(kind.name, entry)):
+            if problem is not None:
+                batch.problems.append(problem)
 
     def _row(self, batch: Batch, entry: Entry) -> Row | None:
         around = self._session.surroundings

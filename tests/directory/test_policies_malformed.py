@@ -17,7 +17,7 @@ from directory.ldap.values import MalformedValue
 from directory.models import Computer, Domain, HelperEntry, OrganizationalUnit
 from directory.policies import ResultantPolicy, resultant_policy
 from directory.policies.filtering import may_apply, named_sids
-from directory.synchronisation.batches import link_problem
+from directory.synchronisation.batches import Problem, link_problem, permissions_problem
 from directory.synchronisation.helper_entries import store_helper_entries
 from directory.synchronisation.links import store_links
 from directory.synchronisation.policy_rows import has_registry_extension, read_policy_files
@@ -112,6 +112,18 @@ def test_permissions_cut_short_never_let_a_policy_apply(place: Place, cut: int) 
         assert not is_allowed_for_certain(result)
         assert [item.code for item in result.unknowns] == ["security_descriptor_unreadable"]
         transaction.set_rollback(True)
+
+
+def test_broken_permissions_are_reported_on_their_policy() -> None:
+    def reported(raw: bytes) -> Problem | None:
+        guid = (uuid.uuid4().bytes_le,)
+        found = Entry("CN={X}", {"ntsecuritydescriptor": (raw,), "objectguid": guid})
+        return permissions_problem("policies", found)
+
+    assert reported(DENYING) is None
+    problem = reported(DENYING[:-3])
+    assert problem is not None
+    assert (problem.distinguished_name, problem.keeps) == ("CN={X}", False)
 
 
 @given(raw=st.binary(max_size=200) | st.tuples(st.integers(20, 119), st.binary(max_size=8)))
