@@ -171,7 +171,8 @@ def _carry_out_on_settings(collector: _Collector, entry: RegistryPolicyEntry) ->
     elif name.startswith(DELETE_VALUE):
         collector.remove_value(name.removeprefix(DELETE_VALUE))
     elif name.startswith(SOFT):
-        collector.has_soft_values = True
+        # The key holds much else of Remote Desktop, which does not matter here.
+        collector.has_soft_values |= name.removeprefix(SOFT) in (OFFERS, CONTROL, *OTHER_VALUES)
     else:
         collector.value(entry)
 

@@ -338,7 +338,10 @@ def assert_sound(result: ResultantPolicy, played: list[tuple[dict[str, Any], set
 
 
 # Not shrunk: the trees are large and the assertions name what differs.
-@settings(max_examples=300, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(
+    max_examples=max(300, settings().max_examples),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
 @given(trees())
 def test_the_policy_in_force_is_what_the_protocol_makes_it_in_every_world(
     drawn: tuple[tuple[Place, ...], bool],

@@ -169,3 +169,18 @@ def test_a_soft_value_is_not_taken_for_a_setting() -> None:
     policy = read_remote_assistance([dword("**soft.fAllowUnsolicited", 1)])
     assert policy.offers_allowed is None
     assert policy.has_soft_values
+
+
+def test_a_soft_value_of_something_else_in_the_key_does_not_matter() -> None:
+    assert not read_remote_assistance([dword("**soft.fDenyTSConnections", 1)]).has_soft_values
+
+
+def test_a_value_that_is_removed_is_stated_as_such() -> None:
+    policy = read_remote_assistance(
+        [dword("LoggingEnabled", 1), text("**del.LoggingEnabled", " ", KEY)]
+    )
+    assert policy.other == {"LoggingEnabled": None}
+    policy = read_remote_assistance([text("**delvals.", " ", KEY), dword("fAllowToGetHelp", 1)])
+    assert policy.other["fAllowToGetHelp"] == 1
+    assert policy.other["MaxTicketExpiry"] is None
+    assert policy.offers_removed
