@@ -8,7 +8,7 @@ from django.conf import settings
 
 from directory.comparison import fold_name
 from directory.membership import group_paths
-from directory.models import Account, Group
+from directory.models import Account
 
 EXPERT = "expert"
 MANAGER = "manager"
@@ -25,19 +25,21 @@ def roles_of(account: Account) -> frozenset[str]:
     Returns:
         Names of ``settings.ROLE_GROUPS`` one of whose groups the account is a member of.
     """
-    return roles_of_groups(path.group for path in group_paths(account))
+    groups = [path.group for path in group_paths(account)]
+    return roles_of_groups(
+        (domain_name, group.sam_account_name)
+        for group in groups
+        for domain_name in (group.domain.netbios_name, group.domain.dns_name)
+    )
 
 
-def roles_of_groups(groups: Iterable[Group]) -> frozenset[str]:
+def roles_of_groups(groups: Iterable[tuple[str, str]]) -> frozenset[str]:
     """The roles that membership in these groups gives.
 
     Args:
-        groups: Groups with their ``domain`` loaded.
+        groups: Domain and name of each, by the domain's NetBIOS and its DNS name.
     """
-    names = set[str]()
-    for group in groups:
-        for domain_name in (group.domain.netbios_name, group.domain.dns_name):
-            names.add(fold_name(f"{domain_name}\\{group.sam_account_name}"))
+    names = {fold_name(f"{domain_name}\\{name}") for domain_name, name in groups}
     return frozenset(
         role
         for role, group_names in settings.ROLE_GROUPS.items()

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from assist.eligibility.decision import Reference
 from directory.grouppolicy.firewall import Address, FirewallPolicy, Origin
+from directory.trusts import Cause, TrustWay
+from directory.trusts.selective import Authentication
 
 
 @dataclass(frozen=True)
@@ -167,17 +169,43 @@ class HardeningValue:
 
 
 @dataclass(frozen=True)
+class LostHelper:
+    """A helper of the list that somebody reaches through groups, but not at this computer.
+
+    Attributes:
+        cause: Why.
+        path: The groups that lead there.
+        reason: Why, as the end of a sentence.
+    """
+
+    cause: Cause
+    path: tuple[Reference, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
 class Memberships:
-    """The groups that somebody is in.
+    """What somebody is at the computer, by the token that Windows would make there.
 
     Attributes:
         paths: For each group by its SID, the way from the direct group to it.
-        barred: The same for groups that are reached only through a distribution group; these
-            grant nothing and are here to say so.
+        past: For each past SID, the way to the group that had it; empty for the account's own.
+        lost: Of the helpers that policy names, by SID, those that are not in the token although
+            groups lead there; these grant nothing and are here to say so.
+        way: How the computer's domain lets the account in.
+        authentication: Whether the computer does, where the way asks for that.
     """
 
     paths: dict[str, tuple[Reference, ...]]
-    barred: dict[str, tuple[Reference, ...]]
+    past: dict[str, tuple[Reference, ...]]
+    lost: dict[str, LostHelper]
+    way: TrustWay
+    authentication: Authentication
+
+    def way_to(self, sid: str) -> tuple[Reference, ...] | None:
+        """The groups that lead to a SID of the token; None where it is not in it."""
+        found = self.paths.get(sid)
+        return self.past.get(sid) if found is None else found
 
 
 @dataclass(frozen=True)

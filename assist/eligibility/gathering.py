@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -15,24 +14,21 @@ from assist.eligibility.facts import (
     Caller,
     ComputerFacts,
     Facts,
-    Memberships,
 )
 from assist.eligibility.firewall_facts import firewall_facts, hardening_facts
+from assist.eligibility.membership_facts import At, memberships, names_of_groups
 from assist.eligibility.policy_facts import policy_facts
 from assist.lifecycle import State
 from assist.models import Offer
 from assist.roles import roles_of_groups
 from directory.errors import PortalError
-from directory.membership import GroupPath, group_paths
-from directory.models import (
-    Account,
-    Computer,
-    Domain,
-    Group,
-    Membership,
-)
+from directory.models import Account, Computer, Domain
 from directory.names import find_account
-from directory.policies import resultant_policy
+from directory.policies import ResultantPolicy, resultant_policy
+from directory.tokens import Above
+from directory.trusts import TrustMap, TrustWay
+from directory.trusts.loading import domain_map, trust_map
+from directory.trusts.shapes import DomainNode
 
 DOMAIN_ADMINS = 512  # relative id, [MS-DTYP] 2.4.2.4
 
@@ -55,18 +51,22 @@ def gather(
     """
     account = Account.objects.select_related("domain").get(pk=account.pk)
     computer = Computer.objects.select_related("domain", "ou").get(pk=computer.pk)
-    paths = group_paths(account)
+    above, caller = Above(account), _caller_account()
     policy = resultant_policy(computer)
-    oldest = min((account.domain, computer.domain), key=_synced_at)
+    trusts = _trusts(account, computer, caller)
+    at = At(computer, trusts, _asked(policy))
+    expert = memberships(above, at)
+    roles = roles_of_groups(names_of_groups(above.plain(), trusts))
+    oldest = min(_domains_used(expert.way), key=_synced_at)
     return Facts(
-        expert=_account_facts(account, paths, now),
-        expert_memberships=_memberships(account, paths),
+        expert=_account_facts(account, roles, now),
+        expert_memberships=expert,
         computer=_computer_facts(computer),
         administrators_sid=f"{computer.domain.sid}-{DOMAIN_ADMINS}",
         policy=policy_facts(policy),
-        caller=_caller(),
+        caller=_caller(caller, at),
         activity=_activity(account, computer, now, offer_id),
-        oldest_domain=_domain_reference(oldest),
+        oldest_domain=Reference("domain", str(oldest.guid), oldest.dns_name),
         synced_at=oldest.synced_at,
         maximum_age=timedelta(seconds=settings.DIRECTORY_MAXIMUM_AGE_SECONDS),
         firewall=firewall_facts(policy, settings.WORKER_ADDRESSES, expert_address),
@@ -74,7 +74,26 @@ def gather(
     )
 
 
-def _synced_at(domain: Domain) -> datetime:
+def _trusts(account: Account, computer: Computer, caller: Account | None) -> TrustMap:
+    """What is known of domains; of trusts too, where somebody is of another domain."""
+    others = {account.domain_id, caller.domain_id if caller else computer.domain_id}
+    return domain_map() if others == {computer.domain_id} else trust_map()
+
+
+def _asked(policy: ResultantPolicy) -> frozenset[str]:
+    """The SIDs of the helpers that policy names, for certain or perhaps."""
+    lines = [helper.line for helper in policy.helpers]
+    named = (found for line in lines for found in (line.principal, *line.either))
+    return frozenset(found.sid for found in named if found is not None)
+
+
+def _domains_used(way: TrustWay) -> set[DomainNode]:
+    """The domains that are read whose picture the way between the two rests on."""
+    ends = {way.computer_domain, way.expert_domain}
+    return ends | {hop.holder for hop in way.hops if hop.holder is not None}
+
+
+def _synced_at(domain: DomainNode) -> datetime:
     return domain.synced_at or datetime.min.replace(tzinfo=UTC)
 
 
@@ -86,15 +105,11 @@ def computer_reference(computer: Computer) -> Reference:
     return Reference("computer", str(computer.guid), computer.name)
 
 
-def _group_reference(group: Group) -> Reference:
-    return Reference("group", group.sid, str(group))
-
-
 def _domain_reference(domain: Domain) -> Reference:
     return Reference("domain", str(domain.guid), domain.dns_name)
 
 
-def _account_facts(account: Account, paths: Iterable[GroupPath], now: datetime) -> AccountFacts:
+def _account_facts(account: Account, roles: frozenset[str], now: datetime) -> AccountFacts:
     return AccountFacts(
         reference=account_reference(account),
         domain=_domain_reference(account.domain),
@@ -102,7 +117,7 @@ def _account_facts(account: Account, paths: Iterable[GroupPath], now: datetime) 
         is_enabled=account.is_enabled,
         is_locked=account.is_locked(now),
         expires_at=account.expires_at,
-        roles=roles_of_groups(path.group for path in paths),
+        roles=roles,
     )
 
 
@@ -118,37 +133,19 @@ def _computer_facts(computer: Computer) -> ComputerFacts:
     )
 
 
-def _memberships(account: Account, paths: list[GroupPath]) -> Memberships:
-    """Groups by SID, and those that only a distribution group leads to, up to two steps away."""
-    by_sid = {
-        path.group.sid: tuple(_group_reference(group) for group in path.path) for path in paths
-    }
-    edges = Membership.objects.filter(
-        member_sid__in=[account.sid, *by_sid], group__is_security=False, group__is_present=True
-    ).select_related("group__domain")
-    barred: dict[str, tuple[Reference, ...]] = {
-        edge.group.sid: (_group_reference(edge.group),) for edge in edges
-    }
-    above = Membership.objects.filter(
-        member_sid__in=list(barred), group__is_present=True
-    ).select_related("group__domain")
-    for edge in above:
-        way = (*barred[edge.member_sid], _group_reference(edge.group))
-        barred.setdefault(edge.group.sid, way)
-    return Memberships(
-        paths=by_sid, barred={sid: way for sid, way in barred.items() if sid not in by_sid}
-    )
-
-
-def _caller() -> Caller:
+def _caller_account() -> Account | None:
     name = settings.SERVICE_PRINCIPAL
     try:
-        account = find_account(name) if name else None
+        return find_account(name) if name else None
     except PortalError:
-        account = None
+        return None
+
+
+def _caller(account: Account | None, at: At) -> Caller:
+    name = settings.SERVICE_PRINCIPAL
     if account is None:
         return Caller(None, name, None)
-    return Caller(account_reference(account), name, _memberships(account, group_paths(account)))
+    return Caller(account_reference(account), name, memberships(Above(account), at))
 
 
 def _activity(

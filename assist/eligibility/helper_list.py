@@ -6,13 +6,37 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from assist.eligibility.decision import Effect, Finding, Reference
-from assist.eligibility.facts import Facts, HelperLine, Memberships, Unknown
+from assist.eligibility.facts import Facts, HelperLine, LostHelper, Memberships, Unknown
+from directory.trusts import Cause
 
 LOCAL_GROUP = (
     "The computer's own group Offer Remote Assistance Helpers, which Configuration Manager or an "
     "administrator of the computer can fill too, cannot be seen from here."
 )
 LINE_UNCERTAIN = "helper.line_uncertain"
+LOST = {
+    Cause.DISTRIBUTION: (
+        "helper.distribution_group",
+        (
+            "Whoever administers the groups can add the account to a security group, or make the "
+            "distribution group one."
+        ),
+    ),
+    Cause.SCOPE: (
+        "helper.not_listed",
+        (
+            "Whoever administers the groups can list a universal or global group instead, or add "
+            "the account to a domain local group of the computer's domain."
+        ),
+    ),
+    Cause.FILTERED: (
+        "trust.sid_filtered",
+        (
+            "Whoever administers the computer's domain can add the account, or a group of its own "
+            "domain, to the list instead; SID filtering is what keeps the trust safe."
+        ),
+    ),
+}
 
 
 def helper_findings(facts: Facts) -> Iterator[Finding]:
@@ -20,7 +44,7 @@ def helper_findings(facts: Facts) -> Iterator[Finding]:
     expert, lines = facts.expert.reference, facts.policy.helpers
     found = list(_listed(expert, facts.expert_memberships, _certain(lines)))
     yield from found
-    if facts.administrators_sid in facts.expert_memberships.paths:
+    if facts.expert_memberships.way_to(facts.administrators_sid) is not None:
         yield from _administrator(facts)
     elif not found and not undecided(facts, expert, facts.expert_memberships):
         yield _not_listed(facts)
@@ -39,7 +63,7 @@ def helper_findings(facts: Facts) -> Iterator[Finding]:
 def helper_unknowns(facts: Facts) -> Iterator[Unknown]:
     """What could put the expert, or the portal's own account, on the list or take it off."""
     expert, caller = facts.expert, facts.caller
-    if facts.administrators_sid not in facts.expert_memberships.paths:
+    if facts.expert_memberships.way_to(facts.administrators_sid) is None:
         yield from undecided(facts, expert.reference, facts.expert_memberships)
     if caller.reference is not None and caller.memberships is not None:
         yield from undecided(facts, caller.reference, caller.memberships)
@@ -101,24 +125,39 @@ def _listed(
                 f"{line.source} lists {who.name} itself as helper (line {line.text}).",
                 (who, *place),
             )
-        elif path := memberships.paths.get(line.principal.id):
-            way = ", itself a member of ".join(group.name for group in path)
-            yield Finding(
-                "helper.listed",
-                Effect.ALLOW,
-                f"{who.name} is a member of {way}, which {listing}.",
-                (who, *path, *place),
-            )
+            continue
+        path = memberships.way_to(line.principal.id)
+        if path is None:
+            continue
+        if line.principal.id in memberships.paths:
+            sentence = f"{_member(who, path)}, which {listing}."
+        else:
+            sentence = f"{_had_sid(who, path, line.principal.name)}, which {listing}."
+        yield Finding("helper.listed", Effect.ALLOW, sentence, (who, *path, *place))
+
+
+def _member(who: Reference, path: tuple[Reference, ...]) -> str:
+    way = ", itself a member of ".join(group.name for group in path)
+    return f"{who.name} is a member of {way}"
+
+
+def _had_sid(who: Reference, path: tuple[Reference, ...], name: str) -> str:
+    """By a past SID, its own or that of a group it is in."""
+    if not path:
+        return f"{who.name} has in its SID history the SID of {name}"
+    return f"{_member(who, path)}, with the SID history of {name}"
 
 
 def _administrator(facts: Facts) -> Iterator[Finding]:
-    path = facts.expert_memberships.paths[facts.administrators_sid]
-    expert, computer = facts.expert.reference, facts.computer.reference
-    way = ", itself a member of ".join(group.name for group in path)
+    held, expert = facts.expert_memberships, facts.expert.reference
+    computer = facts.computer.reference
+    path = held.way_to(facts.administrators_sid) or ()
+    is_member = facts.administrators_sid in held.paths
+    said = _member(expert, path) if is_member else _had_sid(expert, path, "Domain Admins")
     yield Finding(
         "helper.listed",
         Effect.ALLOW,
-        f"{expert.name} is a member of {way}, by default administrators of {computer.name}.",
+        f"{said}, by default administrators of {computer.name}.",
         (expert, *path),
     )
     yield Finding(
@@ -135,19 +174,11 @@ def _not_listed(facts: Facts) -> Finding:
     expert, computer = facts.expert.reference, facts.computer.reference
     sources = sorted({str(line.source) for line in facts.policy.helpers})
     evidence: tuple[Reference, ...] = (expert, computer)
-    for line in facts.policy.helpers:
-        barred = line.principal and facts.expert_memberships.barred.get(line.principal.id)
-        if line.principal and barred:
-            way = ", a member of ".join(group.name for group in barred)
-            return Finding(
-                "helper.distribution_group",
-                Effect.DENY,
-                f"{expert.name} reaches the helper {line.principal.name} only through a "
-                f"distribution group ({way}), and distribution groups grant nothing.",
-                (expert, *barred, line.source.policy, line.source.container),
-                "Whoever administers the groups can add the account to a security group, or make "
-                "the distribution group one.",
-            )
+    for cause in (Cause.FILTERED, Cause.DISTRIBUTION, Cause.SCOPE):
+        for line in facts.policy.helpers:
+            found = facts.expert_memberships.lost.get(line.principal.id) if line.principal else None
+            if line.principal and found and found.cause is cause:
+                return _lost(expert, line, line.principal, found)
     if not sources:
         return Finding(
             "helper.no_list",
@@ -165,6 +196,25 @@ def _not_listed(facts: Facts) -> Finding:
         (*evidence, *(line.source.policy for line in facts.policy.helpers[:1])),
         f"Whoever administers the listed groups or the policy can add the account. {LOCAL_GROUP}",
     )
+
+
+def _lost(who: Reference, line: HelperLine, helper: Reference, lost: LostHelper) -> Finding:
+    """Groups lead to a line of the list, but not into the token at this computer."""
+    way = ", a member of ".join(group.name for group in lost.path)
+    code, remedy = LOST[lost.cause]
+    if lost.cause is Cause.DISTRIBUTION:
+        sentence = (
+            f"{who.name} reaches the helper {helper.name} only through a distribution group "
+            f"({way}), and {lost.reason}."
+        )
+    else:
+        through = f" through {way}" if way else " by its SID history"
+        sentence = (
+            f"{who.name} would be the helper {helper.name}{through}, but not on this computer: "
+            f"{lost.reason}."
+        )
+    place = (line.source.policy, line.source.container)
+    return Finding(code, Effect.DENY, sentence, (who, *lost.path, *place), remedy)
 
 
 def _broken_lines(facts: Facts) -> str:

@@ -1,7 +1,7 @@
 """The rules of eligibility: facts in, findings out. Pure.
 
 Every rule answers, also after a refusal: the expert sees all that stands in the way. An offer is
-allowed only when every rule of ``REQUIRED`` said so and none said otherwise.
+allowed only when every rule of ``REQUIRED`` and one of ``LETS_IN`` said so and none said otherwise.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from assist.eligibility.policy_rules import (
     policy_freshness,
     policy_unknowns,
 )
+from assist.eligibility.trust_rules import LETS_IN, caller_trust_findings, trust_findings
 from assist.lifecycle import Mode
 
 REQUIRED = frozenset(
@@ -37,7 +38,6 @@ REQUIRED = frozenset(
         "role.expert",
         "computer.usable",
         "computer.operating_system",
-        "domain.same",
         "policy.offers",
         "helper.listed",
         "mode.permitted",
@@ -59,8 +59,8 @@ def decide(facts: Facts, mode: Mode, now: datetime) -> Decision:
     findings = tuple(_findings(facts, mode, now))
     said_yes = {finding.rule for finding in findings if finding.effect is Effect.ALLOW}
     against = decisive_finding(findings)
-    if against is None and not said_yes >= REQUIRED:
-        missing = ", ".join(sorted(REQUIRED - said_yes))
+    if against is None and not (said_yes >= REQUIRED and said_yes & LETS_IN):
+        missing = ", ".join(sorted(REQUIRED - said_yes) or sorted(LETS_IN))
         against = Finding(
             "decision.incomplete", Effect.UNKNOWN, f"Not every rule gave an answer: {missing}."
         )
@@ -81,11 +81,12 @@ def _findings(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     yield _role(facts)
     yield _computer(facts)
     yield operating_system_finding(facts.computer)
-    yield _domain(facts)
+    yield from trust_findings(facts)
     yield from policy_unknowns(facts, mode)
     yield from offers_findings(facts)
     yield from helper_findings(facts)
     yield from mode_findings(facts, mode)
+    yield from caller_trust_findings(facts)
     yield from authority_findings(facts)
     yield from firewall_findings(facts)
     yield from hardening_findings(facts)
@@ -174,22 +175,6 @@ def _computer(facts: Facts) -> Finding:
         )
     return Finding(
         "computer.usable", Effect.ALLOW, f"{name} is a computer of the directory.", evidence
-    )
-
-
-def _domain(facts: Facts) -> Finding:
-    mine, theirs = facts.expert.domain, facts.computer.domain
-    if mine.id == theirs.id:
-        return Finding(
-            "domain.same", Effect.ALLOW, f"Both are of the domain {theirs.name}.", (theirs,)
-        )
-    return Finding(
-        "domain.other",
-        Effect.DENY,
-        f"{facts.expert.reference.name} is of {mine.name}, {facts.computer.reference.name} of "
-        f"{theirs.name}, and trusts between domains are not judged yet.",
-        (mine, theirs),
-        f"Ask an expert of {theirs.name}.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The part of a security descriptor that says who applies a Group Policy object.
+"""The part of a security descriptor that says who applies a policy or may authenticate.
 
 Formats: [MS-DTYP] 2.4.6 (SECURITY_DESCRIPTOR), 2.4.5 (ACL), 2.4.4 (ACE).
 Rights: [MS-ADTS] 5.1.3.2; Apply Group Policy is an extended right ([MS-ADTS] 5.1.3.2.1).
@@ -19,6 +19,7 @@ from directory.ldap.values import (
 )
 
 APPLY_GROUP_POLICY = uuid.UUID("edacfd8f-ffb3-11d1-b41d-00a0c968f939")
+ALLOWED_TO_AUTHENTICATE = uuid.UUID("68b1d179-0d15-4d4f-ab71-46152e79a7bc")
 READ_PROPERTY = 0x00000010
 CONTROL_ACCESS = 0x00000100
 GENERIC_READ = 0x80000000
@@ -40,6 +41,9 @@ CONDITIONAL = {
 OBJECT_TYPE_PRESENT = 0x1
 INHERITED_OBJECT_TYPE_PRESENT = 0x2
 
+# What an entry does; the last two only where a condition holds that is not looked at here.
+ALLOW, DENY, ALLOW_IF, DENY_IF = "allow", "deny", "allow if", "deny if"
+
 EVERY_COMPUTER = frozenset({AUTHENTICATED_USERS, EVERYONE})
 
 
@@ -60,9 +64,17 @@ class AccessControlEntry:
     @property
     def grants_apply(self) -> bool:
         """Whether it speaks of Apply Group Policy, alone or among all extended rights."""
+        return self._grants(APPLY_GROUP_POLICY)
+
+    @property
+    def grants_authentication(self) -> bool:
+        """Whether it speaks of Allowed to Authenticate, alone or among all extended rights."""
+        return self._grants(ALLOWED_TO_AUTHENTICATE)
+
+    def _grants(self, right: uuid.UUID) -> bool:
         if self.mask & GENERIC_ALL:
-            return True
-        return bool(self.mask & CONTROL_ACCESS) and self.object_type in (None, APPLY_GROUP_POLICY)
+            return self.object_type in (None, right)
+        return bool(self.mask & CONTROL_ACCESS) and self.object_type in (None, right)
 
     @property
     def grants_read(self) -> bool:
@@ -166,3 +178,26 @@ def is_security_filtered(raw: bytes) -> bool:
     may_apply = any(entry.grants_apply for entry in everyone)
     may_read = any(entry.grants_read for entry in everyone)
     return not (may_apply and may_read)
+
+
+def authentication_entries(raw: bytes) -> tuple[tuple[str, str], ...]:
+    """Who is allowed or denied to authenticate to a computer, in the stored order.
+
+    Args:
+        raw: The computer's nTSecurityDescriptor.
+
+    Returns:
+        What each entry does, and the SID it speaks of.
+
+    Raises:
+        MalformedValue: Lengths and offsets do not fit.
+    """
+    entries = parse_dacl(raw, with_conditional=True)
+    if entries is None:
+        return ((ALLOW, EVERYONE),)
+    words = {(False, False): ALLOW, (True, False): DENY, (False, True): ALLOW_IF}
+    return tuple(
+        (words.get((entry.is_deny, entry.is_conditional), DENY_IF), entry.sid)
+        for entry in entries
+        if entry.grants_authentication and not entry.flags & INHERIT_ONLY
+    )

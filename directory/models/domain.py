@@ -30,6 +30,10 @@ class Domain(DirectoryObject):
     synced_at = models.DateTimeField(
         null=True, blank=True, help_text="When it was last compared with the directory."
     )
+    reads_permissions = models.BooleanField(
+        default=False,
+        help_text="The permissions of its computers are read: a trust is selective.",
+    )
 
     class Meta:
         ordering = ("dns_name",)

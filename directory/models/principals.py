@@ -157,6 +157,12 @@ class Computer(Principal):
     has_delegates = models.BooleanField(
         default=False, help_text="msDS-AllowedToActOnBehalfOfOtherIdentity is set."
     )
+    allowed_to_authenticate = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="What its permissions say of Allowed to Authenticate, entry by entry, or why "
+        "they cannot be read; empty: not asked, since no trust is selective.",
+    )
 
     class Meta(Principal.Meta):
         ordering = ("name_folded",)

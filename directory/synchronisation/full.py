@@ -216,9 +216,9 @@ class _Readers:
             connection,
             part.base,
             part.search_filter,
-            part.kind.attributes,
+            self._session.attributes(part.kind),
             with_extended_names=True,
-            with_security_descriptor=part.kind.with_security_descriptor,
+            with_security_descriptor=self._session.with_security_descriptor(part.kind),
         )
         for batch in self._maker.batches(part.kind, entries):
             self._made.put(batch)

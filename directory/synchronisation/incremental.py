@@ -51,6 +51,8 @@ from directory.synchronisation.storing import Findings, NewCursor, in_parts
 MANY_CHANGES = 20_000
 # Up to so many objects of a kind in a renamed unit are asked for one by one.
 FEW_IN_A_UNIT = 500
+# What can hold computers.
+HOLDERS = "(|(objectClass=organizationalUnit)(objectClass=container)(objectClass=domainDNS))"
 # Of these, one is looked up below a container to see whether it has another name now.
 ANY_PRINCIPAL = "(|(objectCategory=person)(objectCategory=computer)(objectCategory=group))"
 
@@ -378,6 +380,21 @@ class _Reading:
         if kind in IN_UNITS:
             for unit in moved:
                 yield self._in_moved(kind, unit)
+        if kind is COMPUTERS and self._session.reads_permissions:
+            for name in self._changed_holders():
+                yield self._below(kind, name)
+
+    def _changed_holders(self) -> list[str]:
+        """Changed objects whose permissions computers inherit, which is no change of their own."""
+        found = search_by_guid(
+            self._session.connection,
+            self._session.root.default_naming_context,
+            sorted(self._changes[Place.DOMAIN].guids),
+            ("1.1",),
+            search_filter=HOLDERS,
+            with_extended_names=True,
+        )
+        return [entry.distinguished_name for entry in found]
 
     def _in_moved(self, kind: Kind, unit: MovedUnit) -> Iterator[Entry]:
         """What lies in a moved unit. What came there since is reported on its own.
@@ -402,10 +419,10 @@ class _Reading:
             self._session.connection,
             kind.base(naming_context),
             list(guids),
-            kind.attributes,
+            self._session.attributes(kind),
             search_filter=kind.search_filter,
             with_extended_names=True,
-            with_security_descriptor=kind.with_security_descriptor,
+            with_security_descriptor=self._session.with_security_descriptor(kind),
         )
 
     def _below(self, kind: Kind, name: str) -> Iterator[Entry]:
@@ -413,9 +430,9 @@ class _Reading:
             self._session.connection,
             name,
             kind.search_filter,
-            kind.attributes,
+            self._session.attributes(kind),
             with_extended_names=True,
-            with_security_descriptor=kind.with_security_descriptor,
+            with_security_descriptor=self._session.with_security_descriptor(kind),
         )
 
     # --- what follows ----------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from directory.comparison import fold_name
 from directory.ldap.entries import Entry
 from directory.ldap.extended_names import parse_extended_name, parse_reference
 from directory.ldap.forest_trust import parse_forest_trust
+from directory.ldap.security_descriptor import authentication_entries
 from directory.ldap.values import (
     GroupType,
     MalformedValue,
@@ -62,13 +63,17 @@ class Units:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What rows of one domain need to know beyond their own entry."""
+    """What rows of one domain need to know beyond their own entry.
+
+    ``reads_permissions``: a trust is selective, so the computers' permissions are read too.
+    """
 
     domain_guid: str
     domain_sid: str
     domain_dns_name: str
     forest_dns_name: str
     units: Units = field(default_factory=lambda: Units({}))
+    reads_permissions: bool = False
 
 
 RowBuilder = Callable[[Entry, Surroundings], Row]
@@ -332,6 +337,7 @@ COMPUTER_COLUMNS = (
     "encryption_types",
     "delegates_to",
     "has_delegates",
+    "allowed_to_authenticate",
 )
 
 
@@ -360,7 +366,19 @@ def computer_row(entry: Entry, around: Surroundings) -> Row:
         optional_flags(entry, "msDS-SupportedEncryptionTypes"),
         texts_as_json(entry, "msDS-AllowedToDelegateTo"),
         entry.first("msDS-AllowedToActOnBehalfOfOtherIdentity") is not None,
+        _authentication(entry) if around.reads_permissions else None,
     )
+
+
+def _authentication(entry: Entry) -> str:
+    """Who may authenticate to a computer; where that cannot be read, the reason as text."""
+    raw = entry.first("nTSecurityDescriptor")
+    if raw is None:
+        return _dump("The directory does not show them to the reading account.")
+    try:
+        return as_json(authentication_entries(raw))
+    except MalformedValue as error:
+        return _dump(error.sentence)
 
 
 FOREIGN_COLUMNS = ("domain_id", "sid")

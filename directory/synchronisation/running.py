@@ -19,6 +19,7 @@ from directory.synchronisation.full import read_everything
 from directory.synchronisation.incremental import find_changes, read_changed, stale_policies
 from directory.synchronisation.kinds import KINDS
 from directory.synchronisation.locks import alone
+from directory.synchronisation.permissions import NOW_NEEDED, are_new
 from directory.synchronisation.progress import Progress, ReportProgress, ignore_progress
 from directory.synchronisation.session import Session, open_session
 from directory.synchronisation.staging import Staging
@@ -101,6 +102,11 @@ class _Run:
 
     def _read(self, session: Session) -> Findings | None:
         """What is to be stored; None where nothing has changed."""
+        if self._record.kind != SyncRun.Kind.FULL and are_new(
+            self._record.domain, needed=session.reads_permissions
+        ):
+            self._read_all_because(NOW_NEEDED)
+            return self._read_everything(session)
         if self._record.kind == SyncRun.Kind.SWEEP:
             if not ReplicationCursor.objects.filter(domain_id=session.head.entry.guid).exists():
                 self._read_all_because("The domain has not been read before.")

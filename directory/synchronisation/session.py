@@ -26,7 +26,8 @@ from directory.ldap.root import DirectoryRoot, read_root
 from directory.ldap.search import escape, read_one, search
 from directory.ldap.values import domain_dns_name
 from directory.synchronisation.errors import WrongDomain
-from directory.synchronisation.kinds import Kind, Place
+from directory.synchronisation.kinds import COMPUTERS, Kind, Place
+from directory.synchronisation.permissions import needs_permissions
 from directory.synchronisation.rows import Surroundings, Units
 
 HEAD_ATTRIBUTES = (
@@ -104,6 +105,21 @@ class Session:
         """The value of a kind's scope column for objects of this run."""
         around = self.surroundings
         return around.domain_guid if kind.scope_column == "domain_id" else around.forest_dns_name
+
+    @property
+    def reads_permissions(self) -> bool:
+        """Whether the computers' permissions are read."""
+        return self.surroundings.reads_permissions
+
+    def attributes(self, kind: Kind) -> tuple[str, ...]:
+        """What is read of each object of a kind."""
+        if kind is COMPUTERS and self.reads_permissions:
+            return (*kind.attributes, "nTSecurityDescriptor")
+        return kind.attributes
+
+    def with_security_descriptor(self, kind: Kind) -> bool:
+        """Whether permissions are among that."""
+        return kind.with_security_descriptor or (kind is COMPUTERS and self.reads_permissions)
 
     def use_units(self, guids: Mapping[str, uuid.UUID]) -> None:
         """Tell rows which organizational units there are, by distinguished name."""
@@ -192,6 +208,9 @@ def open_session(configuration: DomainConfiguration, *, prefer: str = "") -> Ite
                 domain_sid=head.entry.sid(),
                 domain_dns_name=head.dns_name,
                 forest_dns_name=head.forest_dns_name,
+                reads_permissions=needs_permissions(
+                    connection, root.default_naming_context, head.forest_dns_name
+                ),
             ),
         )
         yield session

@@ -37,6 +37,7 @@ from directory.synchronisation.kinds import (
     Kind,
 )
 from directory.synchronisation.links import store_links
+from directory.synchronisation.permissions import remember
 from directory.synchronisation.session import DomainHead, Session
 from directory.synchronisation.staging import Merged, Staging
 
@@ -127,6 +128,7 @@ def store(
     if head_changed or changed & HELPER_KINDS:
         store_helper_entries()
     _store_cursors(domain, session, findings.cursors, now)
+    remember(domain, needed=session.reads_permissions)
     Domain.objects.filter(pk=domain.pk).update(synced_at=now)
     return domain, {name: numbers for name, numbers in counts.items() if any(numbers.values())}
 

@@ -83,10 +83,10 @@ def _read(
             session.connection,
             kind.base(naming_context),
             guids,
-            kind.attributes,
+            session.attributes(kind),
             search_filter=kind.search_filter,
             with_extended_names=True,
-            with_security_descriptor=kind.with_security_descriptor,
+            with_security_descriptor=session.with_security_descriptor(kind),
         )
         for batch in maker.batches(kind, entries):
             stage(batch, findings)

@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from directory.ldap.security_descriptor import authentication_entries
 from directory.models import (
     Account,
     Computer,
@@ -21,6 +22,7 @@ from tests.eligibility.building.directory import (
     folded,
     principal,
 )
+from tests.eligibility.descriptors import computer_descriptor
 from tests.eligibility.vocabulary import GroupLine, Name, PersonLine, UnreadableCase
 
 SCOPES = {
@@ -132,6 +134,7 @@ def _add_computer(directory: Directory) -> None:
         is_present=line.state != "gone",
         is_domain_controller=line.state == "domain controller",
         primary_group_sid=directory.groups[rf"{home.netbios_name}\Domain Computers"].sid,
+        allowed_to_authenticate=_may_authenticate(directory),
     )
     if line.address:
         node = DnsNode.objects.create(
@@ -141,6 +144,20 @@ def _add_computer(directory: Directory) -> None:
             **folded(name=directory.computer.dns_name),
         )
         DnsAddress.objects.create(node=node, address=line.address)
+
+
+def _may_authenticate(directory: Directory) -> object:
+    """What a synchronisation keeps of the computer's permissions; None: it did not read them."""
+    said = directory.case.computer.may_authenticate
+    if not said:
+        return None
+    if said == ("unreadable",):
+        return "A security descriptor from the directory is too short."
+    names = [name for name in said if name != "nobody"]
+    denied = [name.removeprefix("not ") for name in names if name.startswith("not ")]
+    allowed = [name for name in names if not name.startswith("not ")]
+    raw = computer_descriptor(map(directory.sid_of, allowed), map(directory.sid_of, denied))
+    return [list(entry) for entry in authentication_entries(raw)]
 
 
 def join(directory: Directory, group: Group, member: str) -> None:
