@@ -25,6 +25,8 @@ from directory.name_forms import (
     Sid,
     parse_account_name,
 )
+from directory.trusts import Effect, TrustWay, way
+from directory.trusts.loading import trust_map
 
 # What a computer looks up before any domain ([MS-LSAT] 3.1.1.1): nobody of them is in a directory.
 LOCAL_DOMAINS = frozenset({"builtin", "nt authority", ".", "nt service"})
@@ -181,9 +183,10 @@ class Resolver:
             return Resolution(problem="No account or group has that name.")
         named = found[0]
         if not self._domains.finds(domain_id, named.domain_id):
+            stopped = self._domains.way(domain_id, named.domain_id)
             return Resolution(
-                problem=f"It names {named.title}, but {self._domains.title(domain_id)} does not "
-                "trust that domain, so computers there find nobody of that name."
+                problem=f"It names {named.title}, whom computers of "
+                f"{stopped.computer_domain.dns_name} do not find: {stopped.sentence}"
             )
         return Resolution(named, problem=named.flaw)
 
@@ -196,19 +199,20 @@ class _Domains:
     """
 
     def __init__(self, qualifiers: Iterable[str]) -> None:
-        self._by_guid = {domain.guid: domain for domain in Domain.objects.filter(is_present=True)}
         self._by_name: dict[str, uuid.UUID] = {}
-        for domain in self._by_guid.values():
+        for domain in Domain.objects.filter(is_present=True):
             self._by_name[domain.netbios_name_folded] = domain.guid
             self._by_name[domain.dns_name_folded] = domain.guid
-        self._partners = defaultdict[str, set[str]](set)
-        names = set[str]()
-        for trust in Trust.objects.filter(is_present=True).select_related("domain"):
-            names |= {fold_name(trust.partner_dns_name), fold_name(trust.partner_netbios_name)}
-            if trust.trusts_partner:
-                forest = fold_name(trust.domain.forest_dns_name)
-                self._partners[forest].add(fold_name(trust.partner_dns_name))
-        self._partner_names = names - {""}
+        self._partner_names = frozenset(
+            fold_name(name)
+            for names in Trust.objects.filter(is_present=True).values_list(
+                "partner_dns_name", "partner_netbios_name"
+            )
+            for name in names
+            if name
+        )
+        self._trusts = trust_map()
+        self._ways: dict[tuple[uuid.UUID, uuid.UUID], TrustWay] = {}
         self._computers = frozenset(
             Computer.objects.filter(
                 is_present=True, name_folded__in=set(qualifiers) - self._by_name.keys()
@@ -218,20 +222,14 @@ class _Domains:
     def named(self, name: str) -> uuid.UUID | None:
         return self._by_name.get(fold_name(name))
 
-    def title(self, guid: uuid.UUID) -> str:
-        return self._by_guid[guid].dns_name if guid in self._by_guid else "its domain"
+    def way(self, home: uuid.UUID, other: uuid.UUID) -> TrustWay:
+        """Whether computers of one domain can look accounts of another up: it trusts it."""
+        if (home, other) not in self._ways:
+            self._ways[home, other] = way(self._trusts, home, other)
+        return self._ways[home, other]
 
     def finds(self, home: uuid.UUID, other: uuid.UUID) -> bool:
-        """Whether computers of one domain can look accounts of another up: it trusts it.
-
-        The trusts of the whole forest count; whether one of them leads that far is decided with
-        each offer, not with each line.
-        """
-        if home == other or home not in self._by_guid or other not in self._by_guid:
-            return home == other
-        here, there = self._by_guid[home], self._by_guid[other]
-        forest, foreign = fold_name(here.forest_dns_name), fold_name(there.forest_dns_name)
-        return forest == foreign or bool(self._partners[forest] & {foreign, there.dns_name_folded})
+        return self.way(home, other).effect is not Effect.DENY
 
     def why_unknown(self, name: str) -> str:
         folded = fold_name(name)

@@ -26,6 +26,7 @@ from directory.synchronisation.helper_entries import store_helper_entries
 from directory.synchronisation.kinds import (
     ACCOUNTS,
     COMPUTERS,
+    CROSS_REFS,
     FOREIGN_PRINCIPALS,
     GROUPS,
     KINDS,
@@ -44,7 +45,7 @@ from directory.synchronisation.staging import Merged, Staging
 # Of a kind with few objects, a single one is a large share: that many may vanish unless all do.
 FEW = 10
 LINK_KINDS = frozenset({UNITS.name, SITES.name, POLICIES.name})
-HELPER_KINDS = frozenset({ACCOUNTS.name, GROUPS.name, POLICIES.name, TRUSTS.name})
+HELPER_KINDS = frozenset({ACCOUNTS.name, GROUPS.name, POLICIES.name, TRUSTS.name, CROSS_REFS.name})
 FILTER_KINDS = frozenset({POLICIES.name, WMI_FILTERS.name})
 MEMBER_KINDS = (ACCOUNTS, GROUPS, COMPUTERS, FOREIGN_PRINCIPALS)
 GUIDS_PER_QUERY = 500
