@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from directory.grouppolicy.links import MalformedLinks, parse_links
 from directory.ldap.entries import Entry
@@ -13,7 +14,12 @@ from directory.ldap.values import MalformedValue
 from directory.models import GroupPolicy
 from directory.synchronisation.errors import NotOfInterest
 from directory.synchronisation.kinds import POLICIES, Kind
-from directory.synchronisation.policy_rows import policy_row, read_policy_files
+from directory.synchronisation.policy_rows import (
+    FILE_COLUMNS,
+    policy_row,
+    policy_row_with_known_files,
+    read_policy_files,
+)
 from directory.synchronisation.rows import Row
 from directory.synchronisation.session import Session
 
@@ -55,17 +61,18 @@ class Batch:
 
 @dataclass(frozen=True)
 class KnownPolicy:
-    """What the picture has of a policy: whether its files need to be read again."""
+    """What the picture has of a policy: of which version, and what its files said."""
 
     version: int
     is_read: bool
+    files: Mapping[str, Any]
 
 
 def known_policies(domain_guid: str) -> dict[uuid.UUID, KnownPolicy]:
     rows = GroupPolicy.objects.filter(domain_id=domain_guid, is_present=True)
     return {
-        guid: KnownPolicy(version, not error)
-        for guid, version, error in rows.values_list("guid", "version", "read_error")
+        row["guid"]: KnownPolicy(row["version"], not row["read_error"], row)
+        for row in rows.values("guid", "version", *FILE_COLUMNS)
     }
 
 
@@ -119,8 +126,6 @@ class RowMaker:
             return
         try:
             row = self._row(batch, entry)
-            if row is None:
-                return
             if kind.relation is not None:
                 batch.related.extend([(guid, *related) for related in kind.relation.read(entry)])
         except NotOfInterest:
@@ -135,7 +140,7 @@ class RowMaker:
             if problem is not None:
                 batch.problems.append(problem)
 
-    def _row(self, batch: Batch, entry: Entry) -> Row | None:
+    def _row(self, batch: Batch, entry: Entry) -> Row:
         around = self._session.surroundings
         if batch.kind.build is not None:
             return batch.kind.build(entry, around)
@@ -150,5 +155,8 @@ class RowMaker:
             batch.problems.append(
                 Problem(batch.kind.name, guid, entry.distinguished_name, files.problem, keeps=keeps)
             )
-            return None if keeps else row
+            if (
+                known is not None and keeps
+            ):  # who may apply it, for one, may have changed all the same
+                return policy_row_with_known_files(entry, known.files, around)
         return row

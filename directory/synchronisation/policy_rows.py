@@ -6,7 +6,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from directory.grouppolicy.firewall import FirewallPolicy, read_firewall
 from directory.grouppolicy.hardening import SECURITY_TEMPLATE, UNREADABLE, read_hardening
@@ -65,6 +65,20 @@ POLICY_COLUMNS = (
     "security_descriptor",
     "read_error",
 )
+FILE_COLUMNS: Mapping[str, Callable[[Any], str] | None] = {
+    "file_version": None,
+    "offers_allowed": None,
+    "offers_removed": None,
+    "control_allowed": None,
+    "control_removed": None,
+    "replaces_helpers": None,
+    "has_soft_values": None,
+    "removed_helpers": as_json,
+    "listed_helpers": as_json,
+    "other_settings": as_object,
+    "firewall": as_object,
+    "read_error": None,
+}  # what the files say, and how it is written
 
 
 class SysvolFiles(Protocol):
@@ -138,9 +152,7 @@ def policy_row(entry: Entry, files: PolicyFiles, around: Surroundings) -> Row:
         unsigned(entry.integer("versionNumber")),
         files.version,
         int32(entry, "flags"),
-        None
-        if not entry.text("gPCFunctionalityVersion")
-        else int32(entry, "gPCFunctionalityVersion"),
+        int32(entry, FUNCTIONALITY) if entry.text(FUNCTIONALITY) else None,
         has_registry_extension(entry.text("gPCMachineExtensionNames")),
         entry.text("gPCFileSysPath"),
         as_text(entry.time("whenChanged")),
@@ -159,6 +171,23 @@ def policy_row(entry: Entry, files: PolicyFiles, around: Surroundings) -> Row:
         bytes(descriptor) if descriptor is not None else None,
         files.problem,
     )
+
+
+def policy_row_with_known_files(
+    entry: Entry, known: Mapping[str, Any], around: Surroundings
+) -> Row:
+    """A policy whose files were read before and cannot be read now; its object is what it is now.
+
+    Args:
+        entry: The policy's object.
+        known: What the picture has of ``FILE_COLUMNS``.
+        around: The domain.
+    """
+    nothing = PolicyFiles(RemoteAssistancePolicy(), FirewallPolicy(), None, "")
+    row = dict(zip(POLICY_COLUMNS, policy_row(entry, nothing, around), strict=True))
+    for column, written in FILE_COLUMNS.items():
+        row[column] = written(known[column]) if written else known[column]
+    return tuple(row.values())
 
 
 def has_registry_extension(extensions: str) -> bool:

@@ -72,6 +72,21 @@ def test_without_sysvol_what_was_read_of_policies_stays(synced_directory: Domain
     assert resultant_policy(find_computer("XP191")).offers_allowed is True
 
 
+@pytest.mark.usefixtures("without_sysvol")
+def test_without_sysvol_what_changed_of_a_policys_object_is_taken_over(
+    synced_directory: Domain,
+) -> None:
+    """Its permissions may leave computers out that it applied to before."""
+    policies = GroupPolicy.objects.filter(display_name="WinnipegGPO")
+    now = policies.get()
+    policies.update(security_descriptor=None, is_security_filtered=True, flags=2)
+    read()
+    policy = policies.get()
+    assert bytes(policy.security_descriptor or b"") == bytes(now.security_descriptor or b"-")
+    assert (policy.is_security_filtered, policy.flags) == (now.is_security_filtered, now.flags)
+    assert (policy.offers_allowed, policy.listed_helpers) == (True, now.listed_helpers)
+
+
 def test_policies_never_read_are_unknown_until_sysvol_answers(
     lab_domain: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
