@@ -62,3 +62,7 @@ class Actor:
     @property
     def may_read_audit_trail(self) -> bool:
         return bool(self.roles & {"manager", "auditor"})
+
+    @property
+    def may_manage_readiness(self) -> bool:
+        return bool(self.roles & {"manager", "operator"})

@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 CONTACT_NOVICE = "assist.contact_novice"
 READ_DIRECTORY = "directory.sync_directory"
+CHECK_READINESS = "assist.check_readiness"
+SWEEP_READINESS = "assist.sweep_readiness"
 
 
 def contact_novice(offer_id: uuid.UUID, *, now: datetime) -> None:
@@ -32,6 +34,16 @@ def contact_novice(offer_id: uuid.UUID, *, now: datetime) -> None:
 def read_directory(domain: str, kind: str, *, accept_removals: bool) -> None:
     """Have a worker read a domain, after the commit."""
     transaction.on_commit(partial(_send, READ_DIRECTORY, domain, kind, accept_removals))
+
+
+def check_readiness(computer_guid: uuid.UUID, looker_sid: str) -> None:
+    """Have a worker check one computer, after the commit."""
+    transaction.on_commit(partial(_send, CHECK_READINESS, str(computer_guid), looker_sid))
+
+
+def sweep_readiness(sweep_id: uuid.UUID) -> None:
+    """Have a worker go on with a sweep, after the commit."""
+    transaction.on_commit(partial(_send, SWEEP_READINESS, str(sweep_id)))
 
 
 def _send(task_name: str, *args: str | bool) -> None:

@@ -50,3 +50,10 @@ class NotConfigured(PortalError):
 
     code = "not_configured"
     status = 500
+
+
+class SweepRunning(PortalError):
+    """Computers of this scope are being checked already."""
+
+    code = "sweep_running"
+    status = 409

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from assist.models import SavedSearch
 from assist.models.offer import MODE_CHOICES, VIEWER_CHOICES
 from directory.errors import PortalError
 
@@ -78,4 +79,55 @@ class PreferencesForm(forms.Form):
 
     viewer = forms.ChoiceField(
         label="Open invitations with", choices=VIEWER_CHOICES, widget=forms.RadioSelect
+    )
+
+
+class SweepForm(forms.Form):
+    """Which computers to check."""
+
+    unit = forms.CharField(
+        label="Unit",
+        max_length=1024,
+        required=False,
+        help_text="With all units below it; empty: all computers",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    search = forms.ModelChoiceField(
+        label="Saved search",
+        queryset=SavedSearch.objects.all(),
+        required=False,
+        empty_label="none",
+    )
+    at_once = forms.BooleanField(label="Do not wait for the permitted hours", required=False)
+
+
+class SavedSearchForm(forms.Form):
+    """A set of computers to come back to."""
+
+    name = forms.CharField(
+        label="Name of the search",
+        max_length=100,
+        widget=forms.TextInput(attrs=_PLAIN),
+        error_messages={"required": "Name the search."},
+    )
+    text = forms.CharField(
+        label="Computer",
+        max_length=256,
+        required=False,
+        help_text="Part of the name",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    unit = forms.CharField(
+        label="Unit",
+        max_length=1024,
+        required=False,
+        help_text="With all units below it",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    operating_system = forms.CharField(
+        label="Operating system",
+        max_length=256,
+        required=False,
+        help_text="Part of its name",
+        widget=forms.TextInput(attrs=_PLAIN),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import uuid
 
 from celery import shared_task
+from django.utils import timezone
 
-from assist import audit, offers
+from assist import audit, enqueue, offers
+from assist.readiness import requesting, sweeps
 
 
 @shared_task(name="assist.contact_novice")
@@ -25,3 +27,23 @@ def sweep_offers() -> None:
 def seal_audit_events() -> None:
     """Chain the audit events written since the last time."""
     audit.seal()
+
+
+@shared_task(name="assist.check_readiness")
+def check_readiness(computer_guid: str, looker_sid: str = "") -> None:
+    """Check the readiness of one computer, as a person asked."""
+    requesting.readiness_check(uuid.UUID(computer_guid), looker_sid)
+
+
+@shared_task(name="assist.sweep_readiness")
+def sweep_readiness(sweep_id: str) -> None:
+    """Do a slice of a sweep and have the next one done."""
+    if sweeps.sweep_work(uuid.UUID(sweep_id)):
+        enqueue.sweep_readiness(uuid.UUID(sweep_id))
+
+
+@shared_task(name="assist.continue_readiness_sweeps")
+def continue_readiness_sweeps() -> None:
+    """Begin the sweep that is due, and go on with those that nobody works at."""
+    for sweep_id in sweeps.sweeps_to_continue(timezone.now()):
+        enqueue.sweep_readiness(sweep_id)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from assist.views import audit, computers, directory, offers, preferences
+from assist.views import audit, computers, directory, offers, preferences, readiness
 
 urlpatterns = [
     path("", computers.home, name="home"),
     path("active-offers", computers.home_live, name="home-live"),
     path("computers/search", computers.computer_search, name="computer-search"),
     path("computers/<uuid:guid>", computers.computer, name="computer"),
+    path("computers/<uuid:guid>/readiness", readiness.readiness_asked, name="readiness-asked"),
+    path("computers/<uuid:guid>/readiness/live", readiness.readiness_live, name="readiness-live"),
     path("offers", offers.offers, name="offers"),
     path("offers/create", offers.offer_create, name="offer-create"),
     path("offers/<uuid:offer_id>", offers.offer, name="offer"),
@@ -32,6 +34,16 @@ urlpatterns = [
         "directory/objects/<uuid:guid>/live",
         directory.directory_object_live,
         name="directory-object-live",
+    ),
+    path("readiness", readiness.readiness, name="readiness"),
+    path("readiness/computers", readiness.readiness_computers, name="readiness-computers"),
+    path("readiness/computers.csv", readiness.readiness_csv, name="readiness-csv"),
+    path("readiness/sweeps", readiness.readiness_sweeps, name="readiness-sweeps"),
+    path("readiness/sweeps/start", readiness.sweep_started, name="sweep-start"),
+    path("readiness/sweeps/<uuid:sweep_id>/cancel", readiness.sweep_cancelled, name="sweep-cancel"),
+    path("readiness/searches", readiness.search_saved, name="search-save"),
+    path(
+        "readiness/searches/<int:search_id>/delete", readiness.search_deleted, name="search-delete"
     ),
     path("preferences", preferences.preferences, name="preferences"),
 ]

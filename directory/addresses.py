@@ -59,7 +59,7 @@ def computer_at(ip: str, *, field: str = "computer") -> Computer:
         NameServiceUnavailable: It was not found, and some domain's DNS servers do not answer.
     """
     address = parse_address(ip, field=field)
-    if not _is_in_novice_subnets(address):
+    if not is_in_novice_subnets(address):
         raise UnknownAddress(
             f"{address} is outside the networks where help may be offered.",
             remedy="Ask an administrator of the portal, who sets NOVICE_SUBNETS.",
@@ -159,7 +159,7 @@ def address_of(computer: Computer) -> ComputerAddress:
             field="computer",
         )
     for address in addresses:
-        if _is_in_novice_subnets(address):
+        if is_in_novice_subnets(address):
             return ComputerAddress(computer.dns_name.lower(), str(address))
     raise UnknownAddress(
         f"{computer.dns_name} has the address {addresses[0]}, which is outside the networks where "
@@ -169,7 +169,8 @@ def address_of(computer: Computer) -> ComputerAddress:
     )
 
 
-def _is_in_novice_subnets(address: IPAddress) -> bool:
+def is_in_novice_subnets(address: IPAddress) -> bool:
+    """Whether help may be offered at an address."""
     if address.is_multicast or address.is_unspecified:
         return False
     networks = [ip_network(str(network)) for network in settings.NOVICE_SUBNETS]

@@ -41,6 +41,8 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     entries = [("Offer help", "home"), ("Offers", "offers")] if actor.roles else []
     if actor.may_read_audit_trail:
         entries.append(("Audit trail", "audit"))
+    if actor.may_manage_readiness:
+        entries.append(("Readiness", "readiness"))
     if actor.is_operator:
         entries.append(("Directory", "directory"))
     return context | {

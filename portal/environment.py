@@ -68,3 +68,15 @@ def whole_number(name: str, default: int, *, least: int, most: int) -> int:
     if not least <= number <= most:
         raise ImproperlyConfigured(f"{name}: must be {least} to {most}, is {number}.")
     return number
+
+
+def hours_of_day(name: str) -> frozenset[int]:
+    """Hours of the day from ``20-6``: from 20:00 to 6:00; none where the variable is empty."""
+    text = str(env.str(name, "")).strip()
+    if not text:
+        return frozenset()
+    first, _, end = text.partition("-")
+    if not (first.isdecimal() and end.isdecimal() and int(first) < 24 and int(end) <= 24):
+        raise ImproperlyConfigured(f"{name}: write hours as 20-6, not {text!r}.")
+    count = (int(end) - int(first)) % 24 or 24
+    return frozenset((int(first) + number) % 24 for number in range(count))

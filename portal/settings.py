@@ -11,6 +11,7 @@ from portal import logs
 from portal.environment import (
     addresses,
     env,
+    hours_of_day,
     networks,
     positive_seconds,
     secret,
@@ -172,13 +173,17 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "background"
-CELERY_TASK_ROUTES = {"assist.contact_novice": {"queue": "offers"}}
+CELERY_TASK_ROUTES = {
+    "assist.contact_novice": {"queue": "offers"},
+    "assist.check_readiness": {"queue": "offers"},  # a person waits
+}
 CELERY_BEAT_SCHEDULE = {
     "sync-due-domains": {"task": "directory.sync_due_domains", "schedule": 5},
     "sweep-offers": {
         "task": "assist.sweep_offers",
         "schedule": positive_seconds("OFFER_SWEEP_INTERVAL_SECONDS", 5),
     },
+    "continue-readiness-sweeps": {"task": "assist.continue_readiness_sweeps", "schedule": 30},
     "forget-old-runs": {"task": "directory.forget_old_runs", "schedule": 24 * 3600},
     "clear-sessions": {"task": "portal.clear_sessions", "schedule": 24 * 3600},
     "seal-audit-events": {
@@ -251,6 +256,13 @@ INVITATION_LIFETIME_SECONDS = positive_seconds("INVITATION_LIFETIME_SECONDS", 30
 OFFERS_PER_EXPERT_PER_HOUR = env.int("OFFERS_PER_EXPERT_PER_HOUR", 60)
 # Fernet keys, the first encrypts, all decrypt. `manage.py invitation_key` prints a new one.
 INVITATION_KEYS = [key for key in secret("INVITATION_KEYS").split(",") if key]
+
+# --- Readiness ------------------------------------------------------------------------------
+READINESS_SWEEP_PER_SECOND = whole_number("READINESS_SWEEP_PER_SECOND", 5, least=1, most=1000)
+READINESS_SWEEP_AT_ONCE = whole_number("READINESS_SWEEP_AT_ONCE", 8, least=1, most=128)
+READINESS_SWEEP_HOURS = hours_of_day("READINESS_SWEEP_HOURS")
+READINESS_SWEEP_EVERY_HOURS = whole_number("READINESS_SWEEP_EVERY_HOURS", 0, least=0, most=8760)
+READINESS_MAXIMUM_AGE_SECONDS = positive_seconds("READINESS_MAXIMUM_AGE_SECONDS", 7 * 24 * 3600)
 
 # --- Logging: one JSON object a line, or text for a person ----------------------------------
 logs.configure()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from assist.eligibility.decision import Reference
 from directory.grouppolicy.firewall import Address, FirewallPolicy, Origin
@@ -248,3 +249,22 @@ class Facts:
     maximum_age: timedelta
     firewall: FirewallFacts | None = None
     hardening: tuple[HardeningValue, ...] = ()
+
+
+class ComputerSide(Protocol):
+    """What those rules ask that concern the computer alone, whoever the expert is."""
+
+    @property
+    def computer(self) -> ComputerFacts: ...
+
+    @property
+    def administrators_sid(self) -> str: ...
+
+    @property
+    def policy(self) -> PolicyFacts: ...
+
+    @property
+    def caller(self) -> Caller: ...
+
+    @property
+    def hardening(self) -> tuple[HardeningValue, ...]: ...

@@ -51,20 +51,20 @@ def gather(
     """
     account = Account.objects.select_related("domain").get(pk=account.pk)
     computer = Computer.objects.select_related("domain", "ou").get(pk=computer.pk)
-    above, caller = Above(account), _caller_account()
+    above, caller = Above(account), caller_account()
     policy = resultant_policy(computer)
     trusts = _trusts(account, computer, caller)
-    at = At(computer, trusts, _asked(policy))
+    at = At(computer, trusts, helpers_named(policy))
     expert = memberships(above, at)
     roles = roles_of_groups(names_of_groups(above.plain(), trusts))
     oldest = min(_domains_used(expert.way), key=_synced_at)
     return Facts(
         expert=_account_facts(account, roles, now),
         expert_memberships=expert,
-        computer=_computer_facts(computer),
+        computer=computer_facts(computer),
         administrators_sid=f"{computer.domain.sid}-{DOMAIN_ADMINS}",
         policy=policy_facts(policy),
-        caller=_caller(caller, at),
+        caller=caller_facts(Above(caller) if caller else None, at),
         activity=_activity(account, computer, now, offer_id),
         oldest_domain=Reference("domain", str(oldest.guid), oldest.dns_name),
         synced_at=oldest.synced_at,
@@ -80,7 +80,7 @@ def _trusts(account: Account, computer: Computer, caller: Account | None) -> Tru
     return domain_map() if others == {computer.domain_id} else trust_map()
 
 
-def _asked(policy: ResultantPolicy) -> frozenset[str]:
+def helpers_named(policy: ResultantPolicy) -> frozenset[str]:
     """The SIDs of the helpers that policy names, for certain or perhaps."""
     lines = [helper.line for helper in policy.helpers]
     named = (found for line in lines for found in (line.principal, *line.either))
@@ -121,7 +121,7 @@ def _account_facts(account: Account, roles: frozenset[str], now: datetime) -> Ac
     )
 
 
-def _computer_facts(computer: Computer) -> ComputerFacts:
+def computer_facts(computer: Computer) -> ComputerFacts:
     return ComputerFacts(
         reference=computer_reference(computer),
         domain=_domain_reference(computer.domain),
@@ -133,7 +133,8 @@ def _computer_facts(computer: Computer) -> ComputerFacts:
     )
 
 
-def _caller_account() -> Account | None:
+def caller_account() -> Account | None:
+    """The account with which the portal calls computers, if the directory has it."""
     name = settings.SERVICE_PRINCIPAL
     try:
         return find_account(name) if name else None
@@ -141,11 +142,12 @@ def _caller_account() -> Account | None:
         return None
 
 
-def _caller(account: Account | None, at: At) -> Caller:
+def caller_facts(above: Above | None, at: At) -> Caller:
+    """What the portal's account is at a computer, without a query."""
     name = settings.SERVICE_PRINCIPAL
-    if account is None:
+    if above is None:
         return Caller(None, name, None)
-    return Caller(account_reference(account), name, memberships(Above(account), at))
+    return Caller(account_reference(above.account), name, memberships(above, at))
 
 
 def _activity(

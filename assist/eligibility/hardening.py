@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from assist.eligibility.decision import Effect, Finding
-from assist.eligibility.facts import Facts, HardeningValue
+from assist.eligibility.facts import ComputerSide, HardeningValue
 from directory.grouppolicy.dcom_restriction import (
     ACCESS_RIGHTS,
     LAUNCH_RIGHTS,
@@ -40,10 +40,10 @@ class _Told(NamedTuple):
     remedy: str
 
 
-Teller = Callable[[Facts, HardeningValue], _Told | None]
+Teller = Callable[[ComputerSide, HardeningValue], _Told | None]
 
 
-def hardening_findings(facts: Facts) -> Iterator[Finding]:
+def hardening_findings(facts: ComputerSide) -> Iterator[Finding]:
     """What policy sets that makes offers fail, or elevation invisible."""
     for item in facts.hardening:
         told = _unreadable(item) if item.value == UNREADABLE else TELLERS[item.name](facts, item)
@@ -67,7 +67,7 @@ def _unreadable(item: HardeningValue) -> _Told:
     )
 
 
-def _dcom(facts: Facts, item: HardeningValue) -> _Told | None:
+def _dcom(facts: ComputerSide, item: HardeningValue) -> _Told | None:
     """A restriction that leaves out who calls the computer: the portal's own account."""
     caller, text = facts.caller, str(item.value)
     if not text.strip() or caller.reference is None or caller.memberships is None:
@@ -98,7 +98,7 @@ def _dcom(facts: Facts, item: HardeningValue) -> _Told | None:
     return None
 
 
-def _rpc_clients(facts: Facts, item: HardeningValue) -> _Told | None:
+def _rpc_clients(facts: ComputerSide, item: HardeningValue) -> _Told | None:
     if item.value != WITHOUT_EXCEPTIONS:
         return None
     return _Told(
@@ -109,7 +109,7 @@ def _rpc_clients(facts: Facts, item: HardeningValue) -> _Told | None:
     )
 
 
-def _rpc_ports(facts: Facts, item: HardeningValue) -> _Told | None:
+def _rpc_ports(facts: ComputerSide, item: HardeningValue) -> _Told | None:
     if not str(item.value).strip():
         return None
     return _Told(
@@ -119,7 +119,7 @@ def _rpc_ports(facts: Facts, item: HardeningValue) -> _Told | None:
     )
 
 
-def _secure_desktop(facts: Facts, item: HardeningValue) -> _Told | None:
+def _secure_desktop(facts: ComputerSide, item: HardeningValue) -> _Told | None:
     values = {other.name: other.value for other in facts.hardening}
     if item.value != 1 or values.get(UI_ACCESS_TOGGLE) == 1:
         return None
@@ -132,7 +132,7 @@ def _secure_desktop(facts: Facts, item: HardeningValue) -> _Told | None:
     )
 
 
-def _standard_users(facts: Facts, item: HardeningValue) -> _Told | None:
+def _standard_users(facts: ComputerSide, item: HardeningValue) -> _Told | None:
     if item.value != DENY_ELEVATION:
         return None
     return _Told(
@@ -143,7 +143,7 @@ def _standard_users(facts: Facts, item: HardeningValue) -> _Told | None:
     )
 
 
-def _nothing(facts: Facts, item: HardeningValue) -> _Told | None:
+def _nothing(facts: ComputerSide, item: HardeningValue) -> _Told | None:
     return None
 
 

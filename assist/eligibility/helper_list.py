@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from assist.eligibility.decision import Effect, Finding, Reference
-from assist.eligibility.facts import Facts, HelperLine, LostHelper, Memberships, Unknown
+from assist.eligibility.facts import (
+    ComputerSide,
+    Facts,
+    HelperLine,
+    LostHelper,
+    Memberships,
+    Unknown,
+)
 from directory.trusts import Cause
 
 LOCAL_GROUP = (
@@ -69,7 +76,7 @@ def helper_unknowns(facts: Facts) -> Iterator[Unknown]:
         yield from undecided(facts, caller.reference, caller.memberships)
 
 
-def undecided(facts: Facts, who: Reference, memberships: Memberships) -> tuple[Unknown, ...]:
+def undecided(facts: ComputerSide, who: Reference, memberships: Memberships) -> tuple[Unknown, ...]:
     """What could change whether somebody is on the helper list; empty when nothing can."""
     lines = facts.policy.helpers
     if any(_listed(who, memberships, _certain(lines))):
@@ -223,7 +230,7 @@ def _broken_lines(facts: Facts) -> str:
     return f", and names nobody with {', '.join(broken)}" if broken else ""
 
 
-def authority_findings(facts: Facts) -> Iterator[Finding]:
+def authority_findings(facts: ComputerSide) -> Iterator[Finding]:
     """The portal's own account makes the call, so Windows must let it in as well."""
     caller = facts.caller
     if caller.reference is None or caller.memberships is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from assist.eligibility.decision import Effect, Finding, Reference
-from assist.eligibility.facts import Facts, Source, Unknown
+from assist.eligibility.facts import ComputerSide, Facts, Source, Unknown
 from assist.eligibility.helper_list import LINE_UNCERTAIN, helper_unknowns
 from assist.eligibility.operating_systems import is_older_interface
 from assist.lifecycle import Mode
@@ -36,7 +36,7 @@ def _unknown(unknown: Unknown) -> Finding:
     )
 
 
-def offers_findings(facts: Facts) -> Iterator[Finding]:
+def offers_findings(facts: ComputerSide) -> Iterator[Finding]:
     """Whether policy allows offers on the computer."""
     policy, name = facts.policy, facts.computer.reference.name
     if policy.is_certain("offers"):
@@ -69,7 +69,7 @@ def offers_findings(facts: Facts) -> Iterator[Finding]:
     yield from _asking(facts)
 
 
-def _asking(facts: Facts) -> Iterator[Finding]:
+def _asking(facts: ComputerSide) -> Iterator[Finding]:
     """On the oldest systems, offers fail where users may not ask for help (KB826088, KB301527)."""
     policy, computer = facts.policy, facts.computer
     if is_older_interface(computer) and policy.asking_allowed is False:
@@ -121,7 +121,7 @@ def mode_findings(facts: Facts, mode: Mode) -> Iterator[Finding]:
 
 
 def _evidence(
-    facts: Facts, source: Source | None, overridden: tuple[Source, ...]
+    facts: ComputerSide, source: Source | None, overridden: tuple[Source, ...]
 ) -> tuple[Reference, ...]:
     if source is None:
         return (facts.computer.reference,)
@@ -132,7 +132,7 @@ def _over(overridden: tuple[Source, ...]) -> str:
     return f", over {', '.join(map(str, overridden))}" if overridden else ""
 
 
-def _kept_out(facts: Facts) -> str:
+def _kept_out(facts: ComputerSide) -> str:
     return "".join(
         f" {source} would allow them and does not apply: {reason}"
         for source, reason in facts.policy.kept_out

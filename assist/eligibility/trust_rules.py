@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assist.eligibility.decision import Effect, Finding, Reference
-from assist.eligibility.facts import Facts, Memberships
+from assist.eligibility.facts import ComputerSide, Facts, Memberships
 from directory.trusts import Effect as TrustEffect
 from directory.trusts import TrustWay
 from directory.trusts.shapes import DomainNode
@@ -84,7 +84,7 @@ def name_of(memberships: Memberships, sid: str) -> str:
     return path[-1].name if path else f"an entry for {sid}"
 
 
-def caller_trust_findings(facts: Facts) -> Iterator[Finding]:
+def caller_trust_findings(facts: ComputerSide) -> Iterator[Finding]:
     """What keeps the portal's own account out of the computer's domain, if anything does."""
     caller = facts.caller
     if caller.reference is None or caller.memberships is None:

@@ -2,12 +2,19 @@ from assist.models.audit import AuditEvent, AuditSeal
 from assist.models.evidence import Evidence, EvidenceKind, EvidenceSource, Grade, WindowsEvent
 from assist.models.invitation import Invitation
 from assist.models.offer import LogonSessionChoice, Offer, OfferTransition
+from assist.models.readiness import (
+    ComputerReadiness,
+    ReadinessCause,
+    ReadinessSweep,
+    SavedSearch,
+)
 from assist.models.token import ApiToken, TokenScope
 
 __all__ = [
     "ApiToken",
     "AuditEvent",
     "AuditSeal",
+    "ComputerReadiness",
     "Evidence",
     "EvidenceKind",
     "EvidenceSource",
@@ -16,6 +23,9 @@ __all__ = [
     "LogonSessionChoice",
     "Offer",
     "OfferTransition",
+    "ReadinessCause",
+    "ReadinessSweep",
+    "SavedSearch",
     "TokenScope",
     "WindowsEvent",
 ]

@@ -62,6 +62,14 @@ _EFFECTS = {
 }
 
 
+_READINESS = {
+    "ready": ("good", "check", "Ready"),
+    "not_ready": ("bad", "cross", "Not ready"),
+    "warning": ("turn", "triangle", "Note"),
+    "unknown": ("turn", "question", "Unknown"),
+}
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """A shape of the sprite, for the eye alone: the words beside it say the same."""
@@ -101,6 +109,15 @@ def state_label(state: str) -> str:
 def effect_mark(effect: str) -> SafeString:
     """What a finding says, as a shape and a word."""
     tone_name, shape, word = _EFFECTS[Effect(effect)]
+    return format_html(
+        '<span class="mark tone-{}">{}<span>{}</span></span>', tone_name, icon(shape), word
+    )
+
+
+@register.simple_tag
+def readiness_mark(state: str) -> SafeString:
+    """What a check of readiness says, as a shape and a word."""
+    tone_name, shape, word = _READINESS[state]
     return format_html(
         '<span class="mark tone-{}">{}<span>{}</span></span>', tone_name, icon(shape), word
     )

@@ -120,3 +120,29 @@ def for_readers_of_the_audit_trail(view: View[P]) -> View[P]:
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def require_manager(request: HttpRequest) -> Actor:
+    """Whoever is signed in, if she is a manager or an operator.
+
+    Raises:
+        NotAllowed: She is neither.
+    """
+    actor = actor_for(request)
+    if not actor.may_manage_readiness:
+        raise NotAllowed(
+            "The readiness of all computers is for managers and the portal's operators.",
+            remedy="Ask one of them, or look at a single computer's page.",
+        )
+    return actor
+
+
+def for_managers(view: View[P]) -> View[P]:
+    """Lets managers and operators through, nobody else."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        require_manager(request)
+        return view(request, *args, **kwargs)
+
+    return guarded

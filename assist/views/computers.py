@@ -19,6 +19,7 @@ from assist.offers.reading import offers_for
 from assist.policy_in_force import policy_in_force
 from assist.views.access import actor_with_role
 from assist.views.live import live_part
+from assist.views.readiness import readiness_part
 from directory.errors import PortalError
 from directory.models import Computer, Domain
 from directory.name_forms import ComputerName, parse_computer_name
@@ -96,6 +97,7 @@ def computer_page(
     if not form.is_bound:
         form.initial["mode"] = Mode.CONTROL.value if "control" in allowed else Mode.VIEW.value
     context = {
+        **readiness_part(found),
         "computer": found,
         "decisions": decisions,
         "allowed_modes": allowed,

@@ -18,11 +18,13 @@ class Script:
         answer: One of ANSWERS; None where the file says nothing.
         closes_window: Whether the novice ends Remote Assistance at once, at any time (``end``).
         opening_seconds: How long an invitation waits to be opened; None for the usual time.
+        clock_ahead_seconds: How far the computer says that its clock is ahead.
     """
 
     answer: str | None = None
     closes_window: bool = False
     opening_seconds: float | None = None
+    clock_ahead_seconds: float = 0.0
 
 
 def read_script(file: Path) -> Script:
@@ -35,6 +37,7 @@ def read_script(file: Path) -> Script:
             answer if answer in ANSWERS else None,
             bool(found.get("end", False)),
             None if opening is None else float(opening),
+            float(found.get("clock_ahead_seconds", 0.0)),
         )
     except (OSError, ValueError, TypeError, AttributeError):
         return Script()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -156,9 +157,11 @@ class Authenticator:
 
     Args:
         keytab: The computer account's keys.
+        ntlm: Makes the context that answers an NTLM bind with name and time.
     """
 
-    def __init__(self, keytab: Path) -> None:
+    def __init__(self, keytab: Path, ntlm: Callable[[], SecurityContext]) -> None:
+        self._ntlm = ntlm
         store = {b"keytab": f"FILE:{keytab}".encode()}
         self._credentials = raw.acquire_cred_from(store, usage="accept").creds
 
@@ -169,4 +172,6 @@ class Authenticator:
                 return NegotiatedContext(self._credentials)
             case pdu.AUTHENTICATION_KERBEROS:
                 return KerberosContext(self._credentials)
+            case pdu.AUTHENTICATION_NTLM:
+                return self._ntlm()
         return None

@@ -14,6 +14,7 @@ from pathlib import Path
 from lab import world
 from lab.windows import certificate
 from lab.windows.activator import Activator
+from lab.windows.answers import read_script
 from lab.windows.computer import Computer
 from lab.windows.desktop import Desktop
 from lab.windows.events import EventLog
@@ -21,6 +22,7 @@ from lab.windows.exporter import ObjectExporter
 from lab.windows.journal import Journal
 from lab.windows.listeners import listen_dynamically
 from lab.windows.novice import Timing
+from lab.windows.ntlm import NtlmContext
 from lab.windows.policy import DomainPolicies, Policy
 from lab.windows.rpc_server import RpcConnection, Service
 from lab.windows.security import Authenticator
@@ -157,7 +159,15 @@ class Simulation:
             two_referents=not self._options.one_referent,
         )
         self._computers.append(computer)
-        authenticator = Authenticator(self._files.keytab(name))
+        authenticator = Authenticator(
+            self._files.keytab(name),
+            partial(
+                NtlmContext,
+                description.dns_name,
+                world.NETBIOS_NAME,
+                lambda: read_script(computer.script_file).clock_ahead_seconds,
+            ),
+        )
         exporter = ObjectExporter(computer, self._journal)
         server, port = await listen_dynamically(
             partial(self._serve, computer, exporter, authenticator), description.address

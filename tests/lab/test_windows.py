@@ -114,7 +114,7 @@ def test_a_level_below_packet_privacy_is_refused(portal: Caller, level: int) -> 
 
 
 def test_ntlm_is_refused(sign_in: SignIn) -> None:
-    with pytest.raises(Refused, match="type not recognized"):
+    with pytest.raises(Refused, match="access_denied"):
         sign_in("mjones").activate(XP191, kind=NTLM)
 
 

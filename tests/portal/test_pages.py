@@ -344,7 +344,7 @@ def test_the_page_of_a_computer_shows_the_policy_in_force(signed_in: SignedIn, c
 
 @pytest.mark.parametrize(
     ("path", "queries"),
-    [("/", 11), ("/computers/{computer}", 26), ("/offers", 8), ("/offers/{offer}/live", 11)],
+    [("/", 11), ("/computers/{computer}", 27), ("/offers", 8), ("/offers/{offer}/live", 11)],
 )
 def test_a_page_asks_the_database_no_more_than_it_did(
     signed_in: SignedIn,
