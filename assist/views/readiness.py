@@ -29,6 +29,7 @@ from directory.errors import PortalError
 from directory.models import Computer, OrganizationalUnit
 
 PER_PAGE = 100
+SEARCH_IDS = "search_%s"  # both forms of the page have a unit
 SWEEPS = 10
 UNITS = 200
 GIVE_UP = timedelta(minutes=2)  # after which a person may ask again
@@ -91,7 +92,7 @@ def readiness_part(computer: Computer) -> dict[str, Any]:
 @for_managers
 def readiness(request: HttpRequest) -> HttpResponse:
     """How many computers could be helped now, what blocks the rest, and the sweeps."""
-    return _page(request, SweepForm(), SavedSearchForm())
+    return _page(request, SweepForm(), SavedSearchForm(auto_id=SEARCH_IDS))
 
 
 @require_safe
@@ -119,7 +120,7 @@ def sweep_started(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, f"{sweep.total} computers will be checked.")
             return redirect("readiness")
-    return _page(request, form, SavedSearchForm(), status=422)
+    return _page(request, form, SavedSearchForm(auto_id=SEARCH_IDS), status=422)
 
 
 @require_POST
@@ -135,7 +136,7 @@ def sweep_cancelled(request: HttpRequest, sweep_id: uuid.UUID) -> HttpResponse:
 @for_managers
 def search_saved(request: HttpRequest) -> HttpResponse:
     """Save a search."""
-    form = SavedSearchForm(request.POST)
+    form = SavedSearchForm(request.POST, auto_id=SEARCH_IDS)
     if form.is_valid():
         try:
             saved = search_save(actor=actor_for(request), now=timezone.now(), **form.cleaned_data)

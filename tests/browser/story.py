@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,10 +13,23 @@ from assist import invitations
 from assist.actors import Actor
 from assist.audit import seal
 from assist.lifecycle import Mode, State
-from assist.models import EvidenceKind, EvidenceSource, Grade, LogonSessionChoice, Offer
+from assist.models import (
+    EvidenceKind,
+    EvidenceSource,
+    Grade,
+    LogonSessionChoice,
+    Offer,
+    ReadinessSweep,
+    SavedSearch,
+)
 from assist.offers.evidence import add, settle
 from assist.offers.transitions import move
-from directory.models import OrganizationalUnit, SyncRun
+from assist.readiness.catalogue import overall
+from assist.readiness.checking import Readiness, store
+from assist.readiness.facts import ExporterFacts, NameFacts
+from assist.readiness.gathering import Surroundings, background, facts_of
+from assist.readiness.judging import judge
+from directory.models import Computer, OrganizationalUnit, SyncRun
 from tests.assist.cast import Cast, make_cast, make_policy
 
 CONNECTION_STRING = (
@@ -31,6 +45,7 @@ NAMES = {
     "bsmith": "Bob Smith",
 }
 PORTAL = Actor.portal()
+ADDRESS = "127.0.11.191"
 
 
 @dataclass
@@ -87,6 +102,7 @@ def tell() -> Story:
     cast.xp191.save()
     _add_computers(cast)
     _add_runs(now)
+    _add_readiness(cast, now)
     story = Story(cast)
     for number, (name, tell_one) in enumerate(
         {
@@ -105,6 +121,54 @@ def tell() -> Story:
     seal()
     cast.request(actor=cast.actor("nkhan"), target="GIM-W11-01", ticket="INC-1040", now=now)
     return story
+
+
+def _add_readiness(cast: Cast, now: datetime) -> None:
+    """Results of every kind, found without a network, a sweep that goes on, a saved search."""
+    sweep = ReadinessSweep.objects.create(
+        scope_kind="all",
+        scope_name="all computers",
+        requested_by=r"R2\tmanager",
+        started_at=now - timedelta(minutes=3),
+        heartbeat_at=now,
+        worker=uuid.uuid4(),
+        total=7,
+        done=6,
+        ready=1,
+        not_ready=4,
+        unknown=1,
+    )
+    search = SavedSearch.objects.create(name="Winnipeg's", text="WPG", unit=cast.unit, made_at=now)
+    ReadinessSweep.objects.create(
+        scope_kind="search",
+        scope_id=str(search.pk),
+        scope_name=search.name,
+        state=ReadinessSweep.State.CANCELLED,
+        requested_by=r"R2\tmanager",
+        started_at=now - timedelta(hours=3),
+        finished_at=now - timedelta(hours=2),
+        total=5,
+        done=2,
+    )
+    behind = background(with_picture=False)
+    found = []
+    for number, computer in enumerate(
+        Computer.objects.select_related("domain", "ou").order_by("name_folded")[:6]
+    ):
+        computer.service_principal_names = [f"HOST/{computer.dns_name}"]
+        names = NameFacts(computer.dns_name, (ADDRESS,), "", {ADDRESS: ()}, (ADDRESS,))
+        answers = ExporterFacts(
+            ADDRESS,
+            is_connected=number != 2,
+            is_answering=number != 2,
+            sentence="" if number != 2 else f"Nothing answers at {ADDRESS}, TCP port 135.",
+            host_names=(computer.name,),
+            clock_skew=timedelta(seconds=25 * number),
+        )
+        facts = facts_of(computer, Surroundings(), behind, names, answers, None, now)
+        results = judge(facts)
+        found.append(Readiness(computer, *overall(results), results))
+    store(found, now=now - timedelta(minutes=2), sweep_id=sweep.pk)
 
 
 def _add_computers(cast: Cast) -> None:
