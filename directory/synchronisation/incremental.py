@@ -225,9 +225,22 @@ def read_changed(
     changes: dict[Place, Changes],
     staging: Staging,
     report: Callable[[int], None],
+    *,
+    with_all_computers: bool = False,
 ) -> Findings:
-    """Read the objects that changed, and those that changed with them, into the staging tables."""
-    return _Reading(session, changes, staging, report).read()
+    """Read the objects that changed, and those that changed with them, into the staging tables.
+
+    Args:
+        session: With the controller.
+        changes: What :func:`find_changes` found.
+        staging: Takes the rows.
+        report: Told how many objects have been read.
+        with_all_computers: Something is wanted of computers that was never read of them.
+
+    Raises:
+        DirectoryUnavailable: The controller stopped answering. Nothing was stored.
+    """
+    return _Reading(session, changes, staging, report, with_all_computers).read()
 
 
 def stale_policies(session: Session) -> set[uuid.UUID]:
@@ -260,9 +273,11 @@ class _Reading:
         changes: dict[Place, Changes],
         staging: Staging,
         report: Callable[[int], None],
+        with_all_computers: bool,
     ) -> None:
         self._session = session
         self._changes = changes
+        self._with_all_computers = with_all_computers
         self._report = report
         self._maker = RowMaker(session)
         self._findings = Findings(
@@ -380,7 +395,9 @@ class _Reading:
         if kind in IN_UNITS:
             for unit in moved:
                 yield self._in_moved(kind, unit)
-        if kind is COMPUTERS and self._session.reads_permissions:
+        if kind is COMPUTERS and self._with_all_computers:
+            yield self._below(kind, self._session.root.default_naming_context)
+        elif kind is COMPUTERS and self._session.reads_permissions:
             for name in self._changed_holders():
                 yield self._below(kind, name)
 

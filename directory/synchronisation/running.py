@@ -102,12 +102,11 @@ class _Run:
 
     def _read(self, session: Session) -> Findings | None:
         """What is to be stored; None where nothing has changed."""
-        if self._record.kind != SyncRun.Kind.FULL and are_new(
-            self._record.domain, needed=session.reads_permissions
-        ):
-            self._read_all_because(NOW_NEEDED)
-            return self._read_everything(session)
+        wants_permissions = are_new(self._record.domain, needed=session.reads_permissions)
         if self._record.kind == SyncRun.Kind.SWEEP:
+            if wants_permissions:
+                self._read_all_because(NOW_NEEDED)
+                return self._read_everything(session)
             if not ReplicationCursor.objects.filter(domain_id=session.head.entry.guid).exists():
                 self._read_all_because("The domain has not been read before.")
                 return self._read_everything(session)
@@ -120,10 +119,16 @@ class _Run:
                 self._read_all_because(str(reason))
             else:
                 changed = sum(len(each.guids) for each in changes.values())
-                if not changed and not stale_policies(session):
+                if not changed and not stale_policies(session) and not wants_permissions:
                     return None
                 self._recorder.expect(changed)
-                return read_changed(session, changes, self._staging, self._recorder.read)
+                return read_changed(
+                    session,
+                    changes,
+                    self._staging,
+                    self._recorder.read,
+                    with_all_computers=wants_permissions,
+                )
         return self._read_everything(session)
 
     def _read_all_because(self, reason: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import ldb
+from samba import unix2nttime
 from samba.dcerpc import dnsp, security
 from samba.ndr import ndr_pack
 from samba.provision.sambadns import AAAARecord, ARecord, CNAMERecord
 
 from lab import world
-from lab.population import NEWEST_LOGON_AT
 from lab.samba.changes_state import Item, State
 
 FOREST_TRANSITIVE, QUARANTINED, TREAT_AS_EXTERNAL = 0x8, 0x4, 0x40
@@ -49,11 +51,14 @@ def add_dns_address(state: State) -> str:
 
 
 def give_up_dns_node(state: State) -> str:
-    """As a DNS server deletes a name: the object stays a while, marked ([MS-DNSP] 2.2.2.2.4.23)."""
+    """As a DNS server deletes a name: the object stays a while, marked ([MS-DNSP] 2.2.2.2.4.23).
+
+    Samba takes away by itself what was given up more than 14 days ago.
+    """
     node = _some_node(state)
     record = dnsp.DnssrvRpcRecord()
     record.wType, record.dwSerial = dnsp.DNS_TYPE_TOMBSTONE, 1
-    record.data = NEWEST_LOGON_AT
+    record.data = unix2nttime(int(time.time()))
     state.change(node, dnsRecord=ndr_pack(record), dNSTombstoned="TRUE")
     return node.label
 
