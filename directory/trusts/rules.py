@@ -71,12 +71,15 @@ def _direct(trusts: TrustMap, here: DomainNode, there: DomainNode) -> tuple[Hop,
 
 
 def _across(trusts: TrustMap, here: DomainNode, there: DomainNode) -> tuple[Hop, ...]:
-    """Up to the root of the computer's forest, over the forest trust, down to the expert's."""
+    """Up to the root of the computer's forest, over the forest trust, down to the expert's.
+
+    A trust of no use at all between the roots is taken too: it says what stops the way.
+    """
     ours, theirs = trusts.domains.get(here.forest), trusts.domains.get(there.forest)
     if ours is None or theirs is None:
         return ()
     between = hop(trusts, ours, theirs)
-    if between is None or between.kind is not Kind.FOREST:
+    if between is None or between.kind is Kind.EXTERNAL:
         return ()
     up = () if here == ours else _inside(trusts, here, ours)
     down = () if there == theirs else _inside(trusts, theirs, there)
