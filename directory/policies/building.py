@@ -64,6 +64,7 @@ def policy_of(row: GroupPolicy, helpers: tuple[HelperLine, ...], filters: Filter
         file_version=file_version,
         changed_at=row.changed_at,
         firewall=row.firewall if row.has_registry_extension else {},
+        domain_guid=row.domain_id,
     )
 
 

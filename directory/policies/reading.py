@@ -139,6 +139,7 @@ def _line(row: tuple[Any, ...], listed: Sequence[Sequence[str]]) -> HelperLine:
         either=tuple(
             Principal(kind, uuid.UUID(guid), sid, title) for kind, guid, sid, title in _json(either)
         ),
+        is_bare="\\" not in text and "@" not in text,
     )
 
 

@@ -8,6 +8,7 @@ ones, or replace the list (``**delvals.``, [MS-GPREG] 3.2.5.1).
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -30,6 +31,10 @@ from directory.policies.shapes import (
 )
 
 SOFT_SENTENCE = "{} sets a value only where none is set yet, and whether one is cannot be told."
+BARE_ELSEWHERE = (
+    "It is a bare name in a policy of another domain: the computer looks it up in its own domain "
+    "first, and what it finds there is not known here."
+)
 SOFT_REMEDY = "Set the value outright in the policy."
 
 
@@ -61,7 +66,9 @@ def resolve(
         *(step.link.policy.values for step in open_steps if step.link.policy)
     )
     values = {name: _value(name, open_steps) for name in sorted(spoken_of)}
+    home = next((item.guid for item in containers if item.kind == "domain"), None)
     helpers, overridden = _helpers(open_steps)
+    helpers = tuple(_at_home(helper, home) for helper in helpers)
     further = _further_helpers(open_steps)
     return ResultantPolicy(
         values=values,
@@ -191,6 +198,16 @@ def _helpers(
         elif found is not None:
             overridden.append(OverriddenHelper(listed, lister.link, found.link))
     return tuple(helpers), tuple(overridden)
+
+
+def _at_home(helper: ResultantHelper, home: uuid.UUID | None) -> ResultantHelper:
+    """A bare name is looked up in the computer's domain, which need not be the policy's."""
+    policy, line = helper.link.policy, helper.line
+    is_away = policy is not None and policy.domain_guid not in (None, home)
+    if not is_away or not line.is_bare or line.principal is None:
+        return helper
+    moved = replace(line, principal=None, either=(line.principal,), problem=BARE_ELSEWHERE)
+    return replace(helper, line=moved)
 
 
 def _line(key: str, open_steps: Sequence[Step]) -> ResultantHelper | Step | None:

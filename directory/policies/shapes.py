@@ -45,6 +45,7 @@ class HelperLine:
         principal: Whom it names, if anybody.
         problem: What is wrong with it, if anything.
         either: Whom it may name, where no document says how Windows reads it.
+        is_bare: It is a name without a domain.
     """
 
     key: str
@@ -52,6 +53,7 @@ class HelperLine:
     principal: Principal | None = None
     problem: str = ""
     either: tuple[Principal, ...] = ()
+    is_bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Policy:
         version: Of its computer half, in the directory.
         file_version: The same in GPT.INI; None: not known.
         firewall: The firewall exceptions that it makes.
+        domain_guid: The domain it is of.
     """
 
     guid: uuid.UUID
@@ -113,6 +116,7 @@ class Policy:
     file_version: int | None = None
     changed_at: datetime | None = None
     firewall: Mapping[str, object] | None = None
+    domain_guid: uuid.UUID | None = None
 
     @property
     def is_replicated(self) -> bool:

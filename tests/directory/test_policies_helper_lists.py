@@ -169,6 +169,19 @@ def test_domains_of_one_forest_find_each_other(r2: Domain) -> None:
     assert one(r2, r"CHILD\kid") == (r"CHILD\kid", "")
 
 
+def test_a_bare_name_in_a_policy_of_another_domain_is_uncertain(r2: Domain) -> None:
+    child = world.domain("child.r2.local", "CHILD", number=8)
+    child.forest_dns_name = "r2.local"
+    child.save()
+    world.account(r2, "mjones")
+    world.link(listed(r2, "mjones", r"R2\mjones"), child)
+    store_helper_entries()
+    bare, full = resultant_policy(world.computer(child, "PC")).helpers
+    assert (bare.line.principal, full.line.principal is not None) == (None, True)
+    assert [found.name for found in bare.line.either] == [r"R2\mjones"]
+    assert "looks it up in its own domain" in bare.line.problem
+
+
 def test_a_trusted_domain_that_is_not_read_is_named_as_such(r2: Domain, contoso: Domain) -> None:
     trust(r2, contoso, Trust.Direction.OUTBOUND)
     contoso.is_present = False
