@@ -13,7 +13,7 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from directory.addresses import computer_at
 from directory.comparison import fold_name
 from directory.errors import PortalError
-from directory.models import Account, Computer, Group
+from directory.models import Account, Computer, Group, OrganizationalUnit
 from directory.name_forms import (
     AccountName,
     ComputerName,
@@ -31,6 +31,7 @@ __all__ = [
     "find_account",
     "find_computer",
     "find_group",
+    "find_unit",
     "search_computers",
 ]
 
@@ -101,6 +102,28 @@ def find_computer(name: str, *, field: str = "computer") -> Computer:
         query &= _domain_query(parsed.domain)
     computers = Computer.objects.filter(query, is_present=True).select_related("domain", "ou")
     return _only_one(computers, name, field)
+
+
+def find_unit(name: str, *, field: str = "unit") -> OrganizationalUnit:
+    """The organizational unit with a distinguished name, in any case.
+
+    Args:
+        name: As ``OU=Winnipeg,DC=r2,DC=local``.
+        field: The name of the input, for errors.
+
+    Raises:
+        UnknownName: None has it.
+    """
+    wanted = fold_name(name.strip())
+    units = OrganizationalUnit.objects.filter(is_present=True)
+    for guid, distinguished_name in units.values_list("guid", "distinguished_name"):
+        if fold_name(distinguished_name) == wanted:
+            return units.get(pk=guid)
+    raise UnknownName(
+        f"The directory has no organizational unit {name.strip()}.",
+        remedy="Write its distinguished name, as OU=Winnipeg,DC=r2,DC=local.",
+        field=field,
+    )
 
 
 def search_computers(text: str, limit: int = 20) -> list[Computer]:

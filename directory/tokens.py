@@ -19,6 +19,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.db import connection
@@ -218,11 +219,12 @@ class Above:
             at: GUID of the domain that it is for.
         """
         if sid in token.dropped:
-            return Loss(Cause.FILTERED, self._held()[sid], token.dropped[sid])
-        path = self._held().get(sid)
+            return Loss(Cause.FILTERED, self._reached[sid], token.dropped[sid])
+        path = self._reached.get(sid)
         return self._stop(path, token, at) if path else None
 
-    def _held(self) -> dict[str, Path]:
+    @cached_property
+    def _reached(self) -> dict[str, Path]:
         """The shortest way to every SID above the account, whatever stands in it."""
         held: dict[str, Path] = {self.account.sid: ()} | dict.fromkeys(self.account.sid_history, ())
         start = [(sid, ()) for sid in (PRIMARY, *held, *WELL_KNOWN)]

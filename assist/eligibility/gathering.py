@@ -54,12 +54,14 @@ def gather(
     above, caller = Above(account), caller_account()
     policy = resultant_policy(computer)
     trusts = _trusts(account, computer, caller)
-    at = At(computer, trusts, helpers_named(policy))
+    at = At(
+        computer.domain_id, computer.allowed_to_authenticate, trusts, helpers_named(policy)
+    )
     expert = memberships(above, at)
     roles = roles_of_groups(names_of_groups(above.plain(), trusts))
-    oldest = min(_domains_used(expert.way), key=_synced_at)
+    oldest = oldest_domain(expert.way)
     return Facts(
-        expert=_account_facts(account, roles, now),
+        expert=account_facts(account, roles, now),
         expert_memberships=expert,
         computer=computer_facts(computer),
         administrators_sid=f"{computer.domain.sid}-{DOMAIN_ADMINS}",
@@ -87,10 +89,10 @@ def helpers_named(policy: ResultantPolicy) -> frozenset[str]:
     return frozenset(found.sid for found in named if found is not None)
 
 
-def _domains_used(way: TrustWay) -> set[DomainNode]:
-    """The domains that are read whose picture the way between the two rests on."""
-    ends = {way.computer_domain, way.expert_domain}
-    return ends | {hop.holder for hop in way.hops if hop.holder is not None}
+def oldest_domain(way: TrustWay) -> DomainNode:
+    """Of the domains whose picture a way rests on, the one that was read longest ago."""
+    holders = {hop.holder for hop in way.hops if hop.holder is not None}
+    return min({way.computer_domain, way.expert_domain} | holders, key=_synced_at)
 
 
 def _synced_at(domain: DomainNode) -> datetime:
@@ -109,7 +111,8 @@ def _domain_reference(domain: Domain) -> Reference:
     return Reference("domain", str(domain.guid), domain.dns_name)
 
 
-def _account_facts(account: Account, roles: frozenset[str], now: datetime) -> AccountFacts:
+def account_facts(account: Account, roles: frozenset[str], now: datetime) -> AccountFacts:
+    """What a decision rests on of an account itself."""
     return AccountFacts(
         reference=account_reference(account),
         domain=_domain_reference(account.domain),

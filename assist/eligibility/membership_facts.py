@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from assist.eligibility.decision import Reference
 from assist.eligibility.facts import LostHelper, Memberships
-from directory.models import Computer
 from directory.tokens import Above, Path
-from directory.trusts import Effect, TrustMap, way
-from directory.trusts.selective import Authentication, may_authenticate
+from directory.trusts import Effect, TrustMap, TrustWay, way
+from directory.trusts.selective import Authentication, Entries, may_authenticate
 
 
 @dataclass(frozen=True)
@@ -19,35 +18,40 @@ class At:
     """Where somebody's token is asked for.
 
     Attributes:
-        computer: The computer.
+        domain_id: GUID of the computer's domain.
+        entries: What the computer's permissions say of Allowed to Authenticate.
         trusts: What is known of domains and trusts.
         asked: The SIDs of the helpers that policy names: why one is not in a token is of interest.
     """
 
-    computer: Computer
+    domain_id: uuid.UUID
+    entries: Entries
     trusts: TrustMap
     asked: Collection[str]
 
 
 def memberships(above: Above, at: At) -> Memberships:
     """What an account is at a computer, without a query."""
-    computer, trusts = at.computer, at.trusts
-    found = way(trusts, computer.domain_id, above.account.domain_id)
-    token = above.token(
-        computer.domain_id, found, trusts.domains_of_forest(found.expert_domain.forest)
-    )
+    found = way(at.trusts, at.domain_id, above.account.domain_id)
+    return memberships_by(above, at, found)
+
+
+def memberships_by(above: Above, at: At, found: TrustWay) -> Memberships:
+    """The same by a way between the domains that is known already."""
+    trusts = at.trusts
+    token = above.token(at.domain_id, found, trusts.domains_of_forest(found.expert_domain.forest))
     lost = {
         sid: LostHelper(loss.cause, references(loss.path, trusts), loss.reason)
         for sid in at.asked
         if token.path_to(sid) is None
-        and (loss := above.why_not(sid, token, computer.domain_id)) is not None
+        and (loss := above.why_not(sid, token, at.domain_id)) is not None
     }
     return Memberships(
         paths={sid: references(path, trusts) for sid, path in token.paths.items()},
         past={sid: references(path, trusts) for sid, path in token.past.items()},
         lost=lost,
         way=found,
-        authentication=may_authenticate(computer.allowed_to_authenticate, token.sids)
+        authentication=may_authenticate(at.entries, token.sids)
         if found.is_selective
         else Authentication(Effect.ALLOW),
     )

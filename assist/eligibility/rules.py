@@ -6,8 +6,9 @@ allowed only when every rule of ``REQUIRED`` and one of ``LETS_IN`` said so and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Set
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from assist.eligibility.decision import (
     ALLOWED,
@@ -59,8 +60,8 @@ def decide(facts: Facts, mode: Mode, now: datetime) -> Decision:
     findings = tuple(_findings(facts, mode, now))
     said_yes = {finding.rule for finding in findings if finding.effect is Effect.ALLOW}
     against = decisive_finding(findings)
-    if against is None and not (said_yes >= REQUIRED and said_yes & LETS_IN):
-        missing = ", ".join(sorted(REQUIRED - said_yes) or sorted(LETS_IN))
+    if against is None and (rules := missing_rules(said_yes)):
+        missing = ", ".join(rules)
         against = Finding(
             "decision.incomplete", Effect.UNKNOWN, f"Not every rule gave an answer: {missing}."
         )
@@ -76,22 +77,45 @@ def decide(facts: Facts, mode: Mode, now: datetime) -> Decision:
     )
 
 
+def missing_rules(said_yes: Set[str]) -> list[str]:
+    """The rules that should have said yes and did not; empty where none is missing."""
+    if said_yes >= REQUIRED and said_yes & LETS_IN:
+        return []
+    return sorted(REQUIRED - said_yes) or sorted(LETS_IN)
+
+
 def _findings(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
+    for _, part in PARTS:
+        yield from part(facts, mode, now)
+
+
+def _of_expert(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     yield _account(facts, now)
     yield _role(facts)
+
+
+def _of_computer(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     yield _computer(facts)
     yield operating_system_finding(facts.computer)
+
+
+def _of_domains(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     yield from trust_findings(facts)
+
+
+def _of_policy(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     yield from policy_unknowns(facts, mode)
     yield from offers_findings(facts)
     yield from helper_findings(facts)
     yield from mode_findings(facts, mode)
     yield from caller_trust_findings(facts)
     yield from authority_findings(facts)
+
+
+def _of_arrival(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
+    """Warnings alone: what keeps an offer from arriving does not say who may make it."""
     yield from firewall_findings(facts)
     yield from hardening_findings(facts)
-    yield from _activity(facts)
-    yield from _freshness(facts, now)
 
 
 def _allowing_chain(facts: Facts, findings: tuple[Finding, ...], mode: Mode) -> str:
@@ -178,7 +202,7 @@ def _computer(facts: Facts) -> Finding:
     )
 
 
-def _activity(facts: Facts) -> Iterator[Finding]:
+def _active_offer(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     activity, computer = facts.activity, facts.computer.reference
     if activity.active_offer is None:
         yield Finding(
@@ -195,7 +219,10 @@ def _activity(facts: Facts) -> Iterator[Finding]:
             (computer, activity.active_offer),
             "Wait until it has ended, or have it cancelled.",
         )
-    count, limit = activity.offers_in_last_hour, activity.limit_per_hour
+
+
+def _rate(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
+    count, limit = facts.activity.offers_in_last_hour, facts.activity.limit_per_hour
     effect = Effect.ALLOW if count < limit else Effect.DENY
     yield Finding(
         "portal.rate_limit",
@@ -206,7 +233,7 @@ def _activity(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def _freshness(facts: Facts, now: datetime) -> Iterator[Finding]:
+def _freshness(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     """Warnings that what is said above may be older, or newer, than what Windows goes by."""
     yield from policy_freshness(facts, now)
     yield from _age(facts, now)
@@ -253,3 +280,28 @@ def _in_words(span: timedelta) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size} {word}s"
     return f"{seconds} seconds"
+
+
+class Side(StrEnum):
+    """What a part of the decision rests on: pairs that are alike in it get the same answer."""
+
+    EXPERT = "expert"
+    COMPUTER = "computer"
+    DOMAINS = "domains"
+    POLICY = "policy"
+    WARNINGS = "warnings"
+
+
+Part = Callable[[Facts, Mode, datetime], Iterator[Finding]]
+
+# In the order in which they are asked: the first that refuses is what decides.
+PARTS: tuple[tuple[Side, Part], ...] = (
+    (Side.EXPERT, _of_expert),
+    (Side.COMPUTER, _of_computer),
+    (Side.DOMAINS, _of_domains),
+    (Side.POLICY, _of_policy),
+    (Side.WARNINGS, _of_arrival),
+    (Side.COMPUTER, _active_offer),
+    (Side.EXPERT, _rate),
+    (Side.DOMAINS, _freshness),
+)

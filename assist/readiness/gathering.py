@@ -146,7 +146,12 @@ def facts_of(
     """The facts of one computer; no query where ``behind`` has a picture of policy."""
     policy = behind.policy_of(computer)
     logging = policy.values.get(SESSION_LOGGING)
-    at = At(computer, behind.trusts, helpers_named(policy))
+    at = At(
+        computer.domain_id,
+        computer.allowed_to_authenticate,
+        behind.trusts,
+        helpers_named(policy),
+    )
     caller = caller_facts(behind.caller, at)
     readers = caller.memberships.paths.get(EVENT_LOG_READERS) if caller.memberships else None
     return ReadinessFacts(

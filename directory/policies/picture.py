@@ -10,8 +10,9 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from directory.models import Computer, DnsAddress, Domain
+from directory.models import DnsAddress, Domain
 from directory.policies.loading import (
     LinksByPlace,
     Sites,
@@ -26,9 +27,18 @@ from directory.policies.reading import LinkRow, PlaceRow, all_links, all_units
 from directory.policies.resolution import resolve
 from directory.policies.shapes import ResultantPolicy
 from directory.policies.sites import Networks, sites_of
-from directory.policies.tokens import Token, TokenIndex, token_index
+from directory.policies.tokens import Token, TokenHolder, TokenIndex, token_index
 
 MOST_DEPTH = 64  # of organizational units; a loop in the rows ends there
+
+
+class Placed(TokenHolder, Protocol):
+    """A computer, as far as the policy in force rests on it."""
+
+    @property
+    def ou_id(self) -> uuid.UUID | None: ...
+    @property
+    def dns_name_folded(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ class PolicyPicture:
     tokens: TokenIndex
     _resolved: dict[Place, ResultantPolicy] = field(default_factory=dict, repr=False)
 
-    def place_of(self, computer: Computer) -> Place:
+    def place_of(self, computer: Placed) -> Place:
         """Where a computer stands, without a query."""
         return Place(
             computer.domain_id,
@@ -75,7 +85,7 @@ class PolicyPicture:
             self._resolved[place] = found
         return found
 
-    def of(self, computer: Computer) -> ResultantPolicy:
+    def of(self, computer: Placed) -> ResultantPolicy:
         """The policy in force on a computer, the same as ``resultant_policy`` gives."""
         return self.at(self.place_of(computer))
 
@@ -95,7 +105,7 @@ class PolicyPicture:
             guid = self.units[guid].parent_guid
         return chain[::-1]
 
-    def _sites(self, computer: Computer) -> Sites:
+    def _sites(self, computer: Placed) -> Sites:
         if not self.site_names.get(computer.domain_id):
             return frozenset()
         if computer.is_domain_controller or not computer.dns_name_folded:

@@ -13,6 +13,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from typing import Protocol
 
 from django.db import connection
 
@@ -76,6 +77,19 @@ SELECT root, guid, sid FROM below
 """
 
 
+class TokenHolder(Protocol):
+    """A computer, as far as its token rests on it: a row of the directory, or part of one."""
+
+    @property
+    def sid(self) -> str: ...
+    @property
+    def domain_id(self) -> uuid.UUID: ...
+    @property
+    def primary_group_sid(self) -> str: ...
+    @property
+    def is_domain_controller(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """SIDs that a computer holds, and SIDs of which it cannot be told."""
@@ -84,7 +98,7 @@ class Token:
     undetermined: frozenset[str] = frozenset()
 
 
-def own_sids(computer: Computer) -> frozenset[str]:
+def own_sids(computer: TokenHolder) -> frozenset[str]:
     """What a computer holds without a look at any group's members."""
     sids = EVERY_COMPUTER | {computer.sid}
     if computer.primary_group_sid:
@@ -163,7 +177,7 @@ class TokenIndex:
     direct_groups: Mapping[str, frozenset[str]]
     away: Mapping[str, uuid.UUID]
 
-    def token_of(self, computer: Computer) -> Token:
+    def token_of(self, computer: TokenHolder) -> Token:
         """As :func:`token_of`, without a query and without the SIDs that nobody asks for."""
         own = own_sids(computer)
         direct = set(own)

@@ -1,0 +1,288 @@
+"""The decision for many pairs of expert and computer, with the rules of one.
+
+Experts are bits of a number, so that "all who are in this group" is one number. For computers that
+are alike, policy and the helper list are judged once for all experts that hold the same of the SIDs
+that the list names; what rests on the expert, the computer or their domains alone, once for each.
+
+The portal's rules of the moment count as they stand: a locked account, the number of offers in the
+last hour, an offer to the computer that has not ended, the age of the picture. Left to the decision
+on an offer is what only that has: its own place among the active offers, the address of the expert
+(warnings on the firewall), and the sentences with their evidence.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from assist.eligibility.decision import Reference
+from assist.eligibility.facts import Activity, Caller, ComputerFacts, Facts, PolicyFacts
+from assist.eligibility.gathering import DOMAIN_ADMINS, oldest_domain
+from assist.eligibility.many.computers import ComputerRow, Rows
+from assist.eligibility.many.people import Person
+from assist.eligibility.many.pictures import Pictures
+from assist.eligibility.many.standing import KINDS, Standing
+from assist.eligibility.outcomes import ALLOWED, Outcome, code_of, outcomes
+from assist.eligibility.policy_facts import policy_facts
+from assist.eligibility.rules import Side
+from assist.lifecycle import Mode
+from directory.policies import Place
+from directory.trusts.selective import Entries
+
+Outcomes = tuple[Outcome, ...]
+Signature = tuple[object, ...]
+OnPolicy = list[tuple[Outcomes, Outcomes, int]]  # in view, in control, for these experts
+NO_POLICY = PolicyFacts(None, None, None, None, (), ())
+NO_ACTIVITY = Activity(None, 0, 1)
+NOBODY = Caller(None, "", None)
+
+
+class Share(NamedTuple):
+    """Experts for whom the answer on some computers is the same.
+
+    Attributes:
+        view: The code of what refuses an offer to view; empty: it is allowed.
+        control: The same for control.
+        experts: As bits, by their place in ``Pictures.people``.
+    """
+
+    view: str
+    control: str
+    experts: int
+
+    @property
+    def mode(self) -> Mode | None:
+        """The most that is allowed."""
+        if self.control == ALLOWED:
+            return Mode.CONTROL
+        return Mode.VIEW if self.view == ALLOWED else None
+
+
+class Matrix:
+    """Answers from pictures that are loaded; no query is made."""
+
+    def __init__(self, pictures: Pictures) -> None:
+        self.pictures = pictures
+        self._standing = Standing(pictures)
+        self._everybody = (1 << len(pictures.people)) - 1
+        self._policies: dict[Place, tuple[Signature, PolicyFacts]] = {}
+        self._on_policy: dict[tuple[object, ...], OnPolicy] = {}
+        self._on_domains: dict[tuple[object, ...], Outcomes] = {}
+        self._on_computer: dict[tuple[object, ...], Outcomes] = {}
+        self._codes: dict[tuple[Outcomes, ...], str] = {}
+        self._shares: dict[tuple[object, ...], tuple[Share, ...]] = {}
+        self._profiles = self._profiles_of(pictures.people) if pictures.people else {}
+
+    def shares(self, alike: Rows) -> Iterator[tuple[Rows, tuple[Share, ...]]]:
+        """The answers for computers that are alike, those with an active offer by themselves.
+
+        Args:
+            alike: Rows that :func:`assist.eligibility.many.computers.alike_of` put together.
+
+        Yields:
+            Some of the rows, and the experts by their answer. Every expert is in one share.
+        """
+        free, active = alike, self.pictures.active
+        if active:
+            busy = [row for row in alike if ComputerRow(*row).typed().guid in active]
+            taken = {row[0] for row in busy}
+            free = [row for row in alike if row[0] not in taken]
+            if busy:
+                yield busy, self._of_computer(ComputerRow(*busy[0]).typed(), is_busy=True)
+        if free:
+            yield free, self._of_computer(ComputerRow(*free[0]).typed(), is_busy=False)
+
+    def experts_in(self, experts: int) -> Iterator[Person]:
+        """The people whose bits are set, in their order."""
+        return (self.pictures.people[number] for number in _numbers(experts))
+
+    def _of_computer(self, row: ComputerRow, *, is_busy: bool) -> tuple[Share, ...]:
+        if not self.pictures.people:
+            return ()
+        signature, policy = self._policy(self.pictures.policy.place_of(row))
+        state = (
+            *(row.domain_id, row.is_present, row.is_enabled, row.is_domain_controller),
+            *(row.operating_system, row.operating_system_version, is_busy),
+        )
+        key = (signature, row.allowed_to_authenticate, *state)
+        found = self._shares.get(key)
+        if found is None:
+            if state not in self._on_computer:
+                self._on_computer[state] = self._judge_computer(row, is_busy=is_busy)
+            on_policy = self._by_policy(row, signature, policy)
+            found = tuple(self._joined(row, self._on_computer[state], on_policy))
+            self._shares[key] = found
+        return found
+
+    def _joined(
+        self, row: ComputerRow, on_computer: Outcomes, on_policy: OnPolicy
+    ) -> Iterator[Share]:
+        found = defaultdict[tuple[str, str], int](int)
+        for (on_expert, home), of_profile in self._profiles.items():
+            for on_domains, let_in in self._between(row, home, of_profile):
+                for on_view, on_control, holders in on_policy:
+                    experts = holders & let_in
+                    if experts:
+                        view = self._code(on_expert, on_computer, on_domains, on_view)
+                        control = self._code(on_expert, on_computer, on_domains, on_control)
+                        found[view, control] |= experts
+        for (view, control), experts in found.items():
+            yield Share(view, control, experts)
+
+    def _code(self, *of_sides: Outcomes) -> str:
+        found = self._codes.get(of_sides)
+        if found is None:
+            sides = (Side.EXPERT, Side.COMPUTER, Side.DOMAINS, Side.POLICY)
+            found = code_of(dict(zip(sides, of_sides, strict=True)))
+            self._codes[of_sides] = found
+        return found
+
+    # The sides of the decision, each with facts that are true as far as it looks at them.
+
+    def _profiles_of(self, people: Iterable[Person]) -> Mapping[tuple[Outcomes, uuid.UUID], int]:
+        found = defaultdict[tuple[Outcomes, uuid.UUID], int](int)
+        for number, person in enumerate(people):
+            facts = replace(self._facts(number, person.domain_id), activity=person.activity)
+            on_expert = outcomes(facts, Mode.VIEW, self.pictures.now, Side.EXPERT)
+            found[on_expert, person.domain_id] |= 1 << number
+        return found
+
+    def _judge_computer(self, row: ComputerRow, *, is_busy: bool) -> Outcomes:
+        facts = replace(
+            self._facts(0, row.domain_id),
+            computer=computer_facts(row, self._domain_reference(row.domain_id)),
+            activity=Activity(Reference("offer", "", "") if is_busy else None, 0, 1),
+        )
+        return outcomes(facts, Mode.VIEW, self.pictures.now, Side.COMPUTER)
+
+    def _between(
+        self, row: ComputerRow, home: uuid.UUID, experts: int
+    ) -> Iterator[tuple[Outcomes, int]]:
+        """Experts of one domain, by what the ways between the domains come to for them."""
+        if not self._standing.way(row.domain_id, home).is_selective:
+            key: tuple[object, ...] = (row.domain_id, home)
+            if key not in self._on_domains:
+                self._on_domains[key] = self._judge_domains(row, next(_numbers(experts)))
+            yield self._on_domains[key], experts
+            return
+        entries = row.entries
+        named = {sid for _, sid in entries} if isinstance(entries, list) else set()
+        for number in _numbers(experts):
+            held = self._standing.sids(number, row.domain_id) & named
+            key = (row.domain_id, home, row.allowed_to_authenticate, held)
+            if key not in self._on_domains:
+                self._on_domains[key] = self._judge_domains(row, number, entries)
+            yield self._on_domains[key], 1 << number
+
+    def _judge_domains(self, row: ComputerRow, number: int, entries: Entries = None) -> Outcomes:
+        memberships = self._standing.authenticated(number, row.domain_id, entries)
+        facts = replace(self._facts(number, row.domain_id), expert_memberships=memberships)
+        return outcomes(facts, Mode.VIEW, self.pictures.now, Side.DOMAINS)
+
+    def _policy(self, place: Place) -> tuple[Signature, PolicyFacts]:
+        found = self._policies.get(place)
+        if found is None:
+            facts = policy_facts(self.pictures.policy.at(place))
+            found = (signature_of(facts), facts)
+            self._policies[place] = found
+        return found
+
+    def _by_policy(self, row: ComputerRow, signature: Signature, policy: PolicyFacts) -> OnPolicy:
+        """Experts by what policy and the helper list come to for them."""
+        asks = self._standing.is_caller_asked_for_permission(row.domain_id)
+        key = (row.domain_id, signature, row.allowed_to_authenticate if asks else None)
+        found = self._on_policy.get(key)
+        if found is None:
+            caller = self._standing.caller(row.domain_id, row.entries if asks else None)
+            merged = defaultdict[tuple[Outcomes, Outcomes], int](int)
+            for experts in self._alike_on_list(row.domain_id, policy):
+                base = self._facts(next(_numbers(experts)), row.domain_id)
+                facts = replace(base, policy=policy, caller=caller)
+                view, control = (
+                    outcomes(facts, mode, self.pictures.now, Side.POLICY)
+                    for mode in (Mode.VIEW, Mode.CONTROL)
+                )
+                merged[view, control] |= experts
+            found = [(view, control, experts) for (view, control), experts in merged.items()]
+            self._on_policy[key] = found
+        return found
+
+    def _alike_on_list(self, domain_id: uuid.UUID, policy: PolicyFacts) -> Iterator[int]:
+        """Experts in groups that hold the same of what a helper list asks for."""
+        holders = self._standing.holders(domain_id)
+        lines = policy.helpers
+        asked = {who.id for line in lines for who in (line.principal, *line.either) if who}
+        groups = [self._everybody]
+        for sid in {*asked, self._administrators(domain_id)}:
+            for kind in KINDS:
+                holding = holders.get((kind, sid), 0)
+                if holding:
+                    parts = ((group & holding, group & ~holding) for group in groups)
+                    groups = [part for pair in parts for part in pair if part]
+        yield from groups
+
+    def _facts(self, number: int, domain_id: uuid.UUID) -> Facts:
+        """Facts of an expert at any computer of a domain; all but that is left out."""
+        pictures, memberships = self.pictures, self._standing.of(number, domain_id)
+        oldest = oldest_domain(memberships.way)
+        domain, nowhere = self._domain_reference(domain_id), Reference("computer", "", "")
+        return Facts(
+            expert=pictures.people[number].account,
+            expert_memberships=memberships,
+            computer=ComputerFacts(nowhere, domain, True, True, "", "", False),
+            administrators_sid=self._administrators(domain_id),
+            policy=NO_POLICY,
+            caller=NOBODY,
+            activity=NO_ACTIVITY,
+            oldest_domain=Reference("domain", str(oldest.guid), oldest.dns_name),
+            synced_at=oldest.synced_at,
+            maximum_age=pictures.maximum_age,
+        )
+
+    def _administrators(self, domain_id: uuid.UUID) -> str:
+        return f"{self.pictures.domains[domain_id].sid}-{DOMAIN_ADMINS}"
+
+    def _domain_reference(self, domain_id: uuid.UUID) -> Reference:
+        domain = self.pictures.domains[domain_id]
+        return Reference("domain", str(domain.guid), domain.dns_name)
+
+
+def _numbers(experts: int) -> Iterator[int]:
+    while experts:
+        lowest = experts & -experts
+        yield lowest.bit_length() - 1
+        experts ^= lowest
+
+
+def signature_of(policy: PolicyFacts) -> Signature:
+    """What the codes of the findings on a policy rest on: where it is the same, so are they."""
+    return (
+        policy.offers_allowed,
+        policy.control_allowed,
+        tuple(
+            (
+                line.principal.id if line.principal else "",
+                tuple(unknown.code for unknown in line.unknowns),
+                tuple(who.id for who in line.either),
+            )
+            for line in policy.helpers
+        ),
+        tuple((unknown.code, unknown.affects) for unknown in policy.unknowns),
+        tuple(unknown.code for unknown in policy.further_helpers),
+    )
+
+
+def computer_facts(row: ComputerRow, domain: Reference) -> ComputerFacts:
+    """What a decision rests on of a computer itself."""
+    return ComputerFacts(
+        reference=Reference("computer", str(row.guid), row.name),
+        domain=domain,
+        is_present=row.is_present,
+        is_enabled=row.is_enabled,
+        operating_system=row.operating_system,
+        operating_system_version=row.operating_system_version,
+        is_domain_controller=row.is_domain_controller,
+    )
