@@ -54,9 +54,7 @@ def gather(
     above, caller = Above(account), caller_account()
     policy = resultant_policy(computer)
     trusts = _trusts(account, computer, caller)
-    at = At(
-        computer.domain_id, computer.allowed_to_authenticate, trusts, helpers_named(policy)
-    )
+    at = At(computer.domain_id, computer.allowed_to_authenticate, trusts, helpers_named(policy))
     expert = memberships(above, at)
     roles = roles_of_groups(names_of_groups(above.plain(), trusts))
     oldest = oldest_domain(expert.way)
