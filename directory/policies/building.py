@@ -81,10 +81,10 @@ def link_of(row: LinkRow, policy: Policy | None) -> Link:
         container_name=row.container_name,
         order=row.order,
         policy=policy,
-        policy_name=policy.name if policy else row.policy_distinguished_name,
+        policy_name=policy.name if policy else row.policy_name or row.policy_distinguished_name,
         is_enforced=row.is_enforced,
         is_disabled=row.is_disabled,
-        is_malformed=policy is None and not _is_name(row.policy_distinguished_name),
+        is_malformed=row.policy_guid is None and not _is_name(row.policy_distinguished_name),
     )
 
 

@@ -33,8 +33,10 @@ SELECT unit.guid, unit.parent_id, unit.name, unit.gp_options
 """
 _LINKS = """
 SELECT link.domain_id, link.ou_id, link.site_id, link.policy_id, link.policy_distinguished_name,
-       link."order", link.is_enforced, link.is_disabled, unit.name, site.name, domain.dns_name
+       link."order", link.is_enforced, link.is_disabled, policy.display_name, unit.name,
+       site.name, domain.dns_name
   FROM directory_grouppolicylink link
+  LEFT JOIN directory_grouppolicy policy ON policy.guid = link.policy_id
   JOIN directory_domain domain ON domain.guid = link.domain_id
   LEFT JOIN directory_organizationalunit unit ON unit.guid = link.ou_id
   LEFT JOIN directory_site site ON site.guid = link.site_id
@@ -64,7 +66,11 @@ class PlaceRow(NamedTuple):
 
 
 class LinkRow(NamedTuple):
-    """A link, and where it is."""
+    """A link, and where it is.
+
+    Attributes:
+        policy_name: What the policy is called, or was when it was seen last; empty: never seen.
+    """
 
     domain_guid: uuid.UUID
     kind: ContainerKind
@@ -72,6 +78,7 @@ class LinkRow(NamedTuple):
     container_name: str
     policy_guid: uuid.UUID | None
     policy_distinguished_name: str
+    policy_name: str
     order: int
     is_enforced: bool
     is_disabled: bool
@@ -157,7 +164,7 @@ def _unit(row: tuple[Any, ...]) -> PlaceRow:
 
 
 def _link(row: tuple[Any, ...]) -> LinkRow:
-    domain, unit, site, policy, text, order, is_enforced, is_disabled, *names = row
+    domain, unit, site, policy, text, order, is_enforced, is_disabled, policy_name, *names = row
     unit_name, site_name, domain_name = names
     kind: ContainerKind = "unit" if unit else "site" if site else "domain"
     return LinkRow(
@@ -171,6 +178,7 @@ def _link(row: tuple[Any, ...]) -> LinkRow:
         }[kind],
         policy_guid=_guid(policy) if policy else None,
         policy_distinguished_name=text,
+        policy_name=policy_name or "",
         order=order,
         is_enforced=bool(is_enforced),
         is_disabled=bool(is_disabled),

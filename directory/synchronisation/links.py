@@ -42,9 +42,10 @@ def store_links(domain: Domain) -> None:
 
 
 def _links(domain: Domain) -> Iterator[LinkRow]:
+    # Those that are gone too, so that a link without its policy can be named; present ones win.
     policies = {
         fold_name(name): guid
-        for guid, name in GroupPolicy.objects.filter(is_present=True).values_list(
+        for guid, name in GroupPolicy.objects.order_by("is_present").values_list(
             "guid", "distinguished_name"
         )
     }

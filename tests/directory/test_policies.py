@@ -9,6 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from directory.models import Computer, Domain, OrganizationalUnit
 from directory.policies import ResultantPolicy, resultant_policy
+from directory.synchronisation.links import store_links
 from tests.directory import world
 
 pytestmark = pytest.mark.django_db
@@ -287,6 +288,30 @@ def test_a_link_to_a_policy_that_cannot_be_seen_is_unknown(
     world.link(world.policy(r2, "A", **ALLOW), r2)
     world.link(None, winnipeg)
     assert codes(resultant_policy(xp191)) == ["policy_unreadable"]
+
+
+def test_a_policy_that_is_seen_no_more_is_still_called_by_its_name(
+    r2: Domain, winnipeg: OrganizationalUnit, xp191: Computer
+) -> None:
+    world.link(world.policy(r2, "Old one", is_present=False, **ALLOW), winnipeg)
+    result = resultant_policy(xp191)
+    assert codes(result) == ["policy_unreadable"]
+    assert "or gone: Old one." in result.unknowns[0].sentence
+    assert result.offers_allowed is None
+
+
+def test_links_keep_policies_that_are_gone_apart_from_those_in_their_place(r2: Domain) -> None:
+    gone = world.policy(r2, "Gone", is_present=False)
+    here = world.policy(r2, "Here")
+    name = f"CN={{{gone.policy_guid}}},CN=x"
+    type(gone).objects.filter(pk__in=(gone.pk, here.pk)).update(distinguished_name=name)
+    r2.gp_link = f"[LDAP://{name};0]"
+    r2.save()
+    store_links(r2)
+    assert r2.links.get().policy == here
+    here.delete()
+    store_links(r2)
+    assert r2.links.get().policy == gone
 
 
 def test_a_malformed_list_of_links_is_unknown_for_all_below(
