@@ -18,8 +18,12 @@ from pytest_django import Settings
 
 from assist.eligibility import explain
 from assist.lifecycle import Mode
+from directory.models import Group
 from directory.names import find_account, find_computer
 from directory.policies import resultant_policy
+from directory.tokens import token
+from directory.trusts import way
+from directory.trusts.loading import trust_map
 from lab import world
 from lab.paths import LabPaths
 from lab.windows.caller import Caller, parse_logon_information
@@ -109,6 +113,30 @@ def test_sambas_ticket_for_the_computer_says_the_same_of_the_list(
     is_listed = bool(ticket_of(case.expert, case.computer).sids & listed)
     # Where the row says that Samba does otherwise than the document, it has to.
     assert is_listed is ((case.rule in LISTED) is not bool(case.samba))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("case", _about_groups(), ids=str)
+def test_sambas_ticket_for_the_computer_holds_the_groups_of_our_token(
+    case: LabCase, forests: Forests, ticket_of: TicketOf
+) -> None:
+    forests.store()
+    expert, computer = find_account(case.expert), find_computer(case.computer)
+    trusts = trust_map()
+    way_there = way(trusts, computer.domain_id, expert.domain_id)
+    forest = trusts.domains_of_forest(way_there.expert_domain.forest)
+    ours = token(expert, computer.domain_id, way_there, forest)
+    groups = {group.sid: group for group in Group.objects.select_related("domain")}
+    in_ticket = {groups[sid] for sid in ticket_of(case.expert, case.computer).sids & groups.keys()}
+    # Microsoft's controllers leave these at home ([MS-KILE] 3.3.5.7.3), Samba's do not.
+    not_from_here = {
+        group
+        for group in in_ticket
+        if group.scope == Group.Scope.DOMAIN_LOCAL and group.domain_id != computer.domain_id
+    }
+    assert {str(groups[sid]) for sid in ours.paths if sid in groups} == {
+        str(group) for group in in_ticket - not_from_here
+    }
 
 
 @pytest.mark.django_db
