@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -41,29 +40,25 @@ from directory.trusts.loading import trust_map
 EVENTS_REACH_BACK = timedelta(days=30)
 SESSION_LOGGING = "LoggingEnabled"
 EVENT_LOG_READERS = "S-1-5-32-573"  # well-known SID, [MS-DTYP] 2.4.2.4
-DUPLICATES = {
+_NAMES = {
     "postgresql": """
-        SELECT lower(spn) AS name, count(*) AS holders
-          FROM directory_computer, jsonb_array_elements_text(service_principal_names) AS spn
-         WHERE is_present AND spn ILIKE 'host/%'
-         GROUP BY lower(spn) HAVING count(DISTINCT guid) > 1""",
+        SELECT lower(spn) AS name, {named} AS holder
+          FROM {table}, jsonb_array_elements_text(service_principal_names) AS spn
+         WHERE is_present AND spn ILIKE 'host/%'""",
     "sqlite": """
-        SELECT lower(spn.value) AS name, count(*) AS holders
-          FROM directory_computer, json_each(service_principal_names) AS spn
-         WHERE is_present AND spn.value LIKE 'host/%'
-         GROUP BY lower(spn.value) HAVING count(DISTINCT guid) > 1""",
+        SELECT lower(spn.value) AS name, {named} AS holder
+          FROM {table}, json_each(service_principal_names) AS spn
+         WHERE is_present AND spn.value LIKE 'host/%'""",
 }
-HOLDERS = {
-    "postgresql": """
-        SELECT lower(spn), name
-          FROM directory_computer, jsonb_array_elements_text(service_principal_names) AS spn
-         WHERE is_present AND lower(spn) = ANY(%s) ORDER BY name""",
-    "sqlite": """
-        SELECT lower(spn.value), name
-          FROM directory_computer, json_each(service_principal_names) AS spn
-         WHERE is_present AND lower(spn.value) IN (SELECT value FROM json_each(%s))
-         ORDER BY name""",
-}
+# Computers and accounts: a service's account may hold the name of a computer by mistake.
+_HOLDERS = (("directory_computer", "name"), ("directory_account", "sam_account_name"))
+_DUPLICATES = """
+WITH held AS ({held})
+SELECT DISTINCT held.name, held.holder
+  FROM held JOIN (SELECT name FROM held GROUP BY name HAVING count(DISTINCT holder) > 1) doubled
+    ON doubled.name = held.name
+ ORDER BY held.name, held.holder
+"""
 
 
 @dataclass(frozen=True)
@@ -168,7 +163,7 @@ def facts_of(
         duplicate_holders=_others(computer, behind.holders),
         delegation=DelegationFacts(
             is_needed=settings.AUTHORITY != "service",
-            names=None,
+            names=tuple(behind.caller.account.delegates_to) if behind.caller else None,
             has_resource_based=computer.has_delegates,
         ),
         logs_sessions=logging is not None and logging.value == 1,
@@ -202,19 +197,15 @@ def _events(
 
 
 def _duplicate_holders() -> Mapping[str, tuple[str, ...]]:
-    """The computers that hold each HOST/ name that more than one holds; two queries."""
-    vendor = connection.vendor
+    """The objects that hold each HOST/ name that more than one holds; one query."""
+    names = _NAMES[connection.vendor]
+    held = " UNION ALL ".join(names.format(table=table, named=named) for table, named in _HOLDERS)
+    holders = defaultdict[str, list[str]](list)
     with connection.cursor() as cursor:
-        cursor.execute(DUPLICATES[vendor])
-        names = [name for name, _ in cursor.fetchall()]
-        if not names:
-            return {}
-        wanted = names if vendor == "postgresql" else json.dumps(names)
-        cursor.execute(HOLDERS[vendor], [wanted])
-        holders = defaultdict[str, list[str]](list)
-        for name, computer in cursor.fetchall():
-            holders[name].append(computer)
-    return {name: tuple(dict.fromkeys(found)) for name, found in holders.items()}
+        cursor.execute(_DUPLICATES.format(held=held))
+        for name, holder in cursor.fetchall():
+            holders[name].append(holder)
+    return {name: tuple(found) for name, found in holders.items()}
 
 
 def _others(

@@ -167,7 +167,8 @@ def _slice(
     computers = computers_in(scope_of_sweep(sweep)).select_related("domain", "ou")
     behind = background(with_picture=True)
     cursor = sweep.cursor
-    while time.monotonic() < ends_at and is_permitted(sweep, now()):
+    may_go_on = True
+    while may_go_on:  # at least one batch, however long reading what is behind it took
         left = computers.filter(guid__gt=cursor) if cursor else computers
         batch = list(left.order_by("guid")[:BATCH])
         if not batch:
@@ -179,7 +180,10 @@ def _slice(
         found = check(batch, now=now, behind=behind, pace=pace)
         _keep(sweep.pk, worker, found, cursor, now())
         progress(len(batch))
-    return is_permitted(sweep, now())
+        if not is_permitted(sweep, now()):
+            return False
+        may_go_on = time.monotonic() < ends_at
+    return True
 
 
 @transaction.atomic

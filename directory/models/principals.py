@@ -62,6 +62,13 @@ class Account(Principal):
     sid_history = models.JSONField(
         default=list, blank=True, help_text="SIDs it had in domains it was migrated from."
     )
+    service_principal_names = models.JSONField(default=list, blank=True, db_default=[])
+    delegates_to = models.JSONField(
+        default=list,
+        blank=True,
+        db_default=[],
+        help_text="msDS-AllowedToDelegateTo: its constrained delegation.",
+    )
 
     class Meta(Principal.Meta):
         ordering = ("sam_account_name_folded",)

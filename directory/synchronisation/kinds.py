@@ -156,6 +156,8 @@ ACCOUNTS = Kind(
         "accountExpires",
         "lastLogonTimestamp",
         "primaryGroupID",
+        "servicePrincipalName",
+        "msDS-AllowedToDelegateTo",
     ),
     columns=rows.ACCOUNT_COLUMNS,
     build=rows.account_row,

@@ -265,6 +265,8 @@ ACCOUNT_COLUMNS = (
     "last_logon_at",
     "primary_group_sid",
     "sid_history",
+    "service_principal_names",
+    "delegates_to",
 )
 
 
@@ -287,6 +289,8 @@ def account_row(entry: Entry, around: Surroundings) -> Row:
         as_text(entry.filetime("lastLogonTimestamp")),
         _primary_group(entry, around),
         sids(entry, "sIDHistory"),
+        texts_as_json(entry, "servicePrincipalName"),
+        texts_as_json(entry, "msDS-AllowedToDelegateTo"),
     )
 
 
