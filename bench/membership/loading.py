@@ -25,10 +25,10 @@ def fill(graph: Graph) -> None:
         netbios_name_folded="bench",
         sid=DOMAIN_SID,
     )
-    _copy(Account, (_account(principal, home) for principal in graph.accounts))
-    _copy(Group, (_group(principal, home) for principal in graph.groups))
+    copy_rows(Account, (_account(principal, home) for principal in graph.accounts))
+    copy_rows(Group, (_group(principal, home) for principal in graph.groups))
     members = {True: graph.groups, False: graph.accounts}
-    _copy(
+    copy_rows(
         Membership,
         (
             Membership(
@@ -66,7 +66,8 @@ def _group(principal: Principal, home: Domain) -> Group:
     )
 
 
-def _copy(model: type[models.Model], rows: Iterable[models.Model]) -> None:
+def copy_rows(model: type[models.Model], rows: Iterable[models.Model]) -> None:
+    """Writes rows by COPY; with keys that the database gives out, where the rows have none."""
     fields = [field for field in model._meta.concrete_fields if field.column != "id"]
     columns = ", ".join(f'"{field.column}"' for field in fields)
     with (
