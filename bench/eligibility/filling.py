@@ -287,7 +287,9 @@ class Directory:
     def _helpers(self, policy: GroupPolicy) -> Iterator[HelperEntry]:
         for position in range(1, self.random.randrange(2, 6)):
             is_person = self.random.random() < 0.1
-            who = self.random.choice(self.experts if is_person else self.groups)
+            who: Account | Group = (
+                self.random.choice(self.experts) if is_person else self.random.choice(self.groups)
+            )
             yield self._line(policy, who, position)
 
     def _line(self, policy: GroupPolicy, who: Account | Group, position: int) -> HelperEntry:

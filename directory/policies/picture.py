@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from directory.models import DnsAddress, Domain
+from directory.models.domain import BLOCK_INHERITANCE
 from directory.policies.loading import (
     LinksByPlace,
     Sites,
@@ -67,6 +68,8 @@ class PolicyPicture:
     addresses: Mapping[tuple[str, str], Sequence[str]]
     tokens: TokenIndex
     _resolved: dict[Place, ResultantPolicy] = field(default_factory=dict, repr=False)
+    _nearest: dict[uuid.UUID, uuid.UUID | None] = field(default_factory=dict, repr=False)
+    _asked: dict[tuple[object, ...], frozenset[str]] = field(default_factory=dict, repr=False)
 
     def place_of(self, computer: Placed) -> Place:
         """Where a computer stands, without a query."""
@@ -77,8 +80,16 @@ class PolicyPicture:
             self.tokens.token_of(computer),
         )
 
+    def essence(self, place: Place) -> Place:
+        """The same place without what no policy there asks for: many places share it."""
+        unit = self._nearest_unit(place.domain_guid, place.unit_guid)
+        asked = self._sids_asked(place.domain_guid, unit, place.sites)
+        token = Token(place.token.sids & asked, place.token.undetermined & asked)
+        return Place(place.domain_guid, unit, place.sites, token)
+
     def at(self, place: Place) -> ResultantPolicy:
-        """The policy in force in a place, worked out the first time."""
+        """The policy in force in a place, worked out the first time for what is essential of it."""
+        place = self.essence(place)
         found = self._resolved.get(place)
         if found is None:
             found = self._resolve(place)
@@ -97,6 +108,37 @@ class PolicyPicture:
             self.site_names.get(place.domain_guid, {}),
         )
         return resolve(containers, place.token.sids, place.token.undetermined)
+
+    def _nearest_unit(self, domain: uuid.UUID, guid: uuid.UUID | None) -> uuid.UUID | None:
+        """The nearest unit that has links or blocks inheritance; others change nothing."""
+        if guid is None:
+            return None
+        if guid not in self._nearest:
+            links, chain = self.links.get(domain, {}), self._chain(guid)
+            self._nearest[guid] = next(
+                (
+                    unit.guid
+                    for unit in reversed(chain)
+                    if unit.guid in links or unit.gp_options & BLOCK_INHERITANCE
+                ),
+                None,
+            )
+        return self._nearest[guid]
+
+    def _sids_asked(
+        self, domain: uuid.UUID, unit: uuid.UUID | None, sites: Sites
+    ) -> frozenset[str]:
+        """The SIDs that the permissions of policies linked above a unit name."""
+        key = (domain, unit, sites)
+        if key not in self._asked:
+            by_place = self.links.get(domain, {})
+            above = {domain, *(each.guid for each in self._chain(unit))}
+            above |= {
+                each for each in self.site_names.get(domain, {}) if sites is None or each in sites
+            }
+            links = (link for guid in above for link in by_place.get(guid, ()))
+            self._asked[key] = sids_asked_for(link.policy for link in links if link.policy)
+        return self._asked[key]
 
     def _chain(self, guid: uuid.UUID | None) -> list[PlaceRow]:
         chain: list[PlaceRow] = []

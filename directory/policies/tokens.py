@@ -13,6 +13,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from django.db import connection
@@ -177,12 +178,21 @@ class TokenIndex:
     direct_groups: Mapping[str, frozenset[str]]
     away: Mapping[str, uuid.UUID]
 
+    @cached_property
+    def _roots(self) -> Mapping[str, frozenset[str]]:
+        """For each SID, the groups named that it is one of or is in."""
+        found = defaultdict[str, set[str]](set)
+        for root, below in self.groups_below.items():
+            for sid in below:
+                found[sid].add(root)
+        return {sid: frozenset(roots) for sid, roots in found.items()}
+
     def token_of(self, computer: TokenHolder) -> Token:
         """As :func:`token_of`, without a query and without the SIDs that nobody asks for."""
         own = own_sids(computer)
         direct = set(own)
         direct |= self.direct_groups.get(computer.sid, frozenset())
-        groups = {sid for sid, below in self.groups_below.items() if below & direct}
+        groups = {root for sid in direct for root in self._roots.get(sid, ())}
         away = {
             sid for sid in groups if self.away.get(sid, computer.domain_id) != computer.domain_id
         }

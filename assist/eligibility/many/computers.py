@@ -77,6 +77,11 @@ def computers_with(guids: Sequence[uuid.UUID]) -> Rows:
     return _read(f"WHERE guid IN ({marks})", keys)
 
 
+def singular_sids(policy: PolicyPicture) -> frozenset[str]:
+    """SIDs of computers, among others, that policies tell apart by their groups or by name."""
+    return frozenset(policy.tokens.direct_groups.keys() | policy.tokens.named)
+
+
 def alike_of(rows: Rows, policy: PolicyPicture) -> list[Rows]:
     """Computers in groups that no rule and no policy tells apart.
 
@@ -84,7 +89,7 @@ def alike_of(rows: Rows, policy: PolicyPicture) -> list[Rows]:
         rows: From :func:`all_computers`.
         policy: Which computers are in groups that policies name, and where sites matter.
     """
-    singular = policy.tokens.direct_groups.keys() | policy.tokens.named
+    singular = singular_sids(policy)
     by_address = {guid for guid, names in policy.site_names.items() if names}
     found = defaultdict[tuple[Any, ...], Rows](list)
     for row in rows:

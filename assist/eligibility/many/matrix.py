@@ -21,7 +21,7 @@ from typing import NamedTuple
 from assist.eligibility.decision import Reference
 from assist.eligibility.facts import Activity, Caller, ComputerFacts, Facts, PolicyFacts
 from assist.eligibility.gathering import DOMAIN_ADMINS, oldest_domain
-from assist.eligibility.many.computers import ComputerRow, Rows
+from assist.eligibility.many.computers import ComputerRow, Rows, singular_sids
 from assist.eligibility.many.people import Person
 from assist.eligibility.many.pictures import Pictures
 from assist.eligibility.many.standing import KINDS, Standing
@@ -68,6 +68,8 @@ class Matrix:
         self.pictures = pictures
         self._standing = Standing(pictures)
         self._everybody = (1 << len(pictures.people)) - 1
+        self._singular = singular_sids(pictures.policy)
+        self._places: dict[tuple[object, ...], Place] = {}
         self._policies: dict[Place, tuple[Signature, PolicyFacts]] = {}
         self._on_policy: dict[tuple[object, ...], OnPolicy] = {}
         self._on_domains: dict[tuple[object, ...], Outcomes] = {}
@@ -102,7 +104,7 @@ class Matrix:
     def _of_computer(self, row: ComputerRow, *, is_busy: bool) -> tuple[Share, ...]:
         if not self.pictures.people:
             return ()
-        signature, policy = self._policy(self.pictures.policy.place_of(row))
+        signature, policy = self._policy(self._place(row))
         state = (
             *(row.domain_id, row.is_present, row.is_enabled, row.is_domain_controller),
             *(row.operating_system, row.operating_system_version, is_busy),
@@ -181,6 +183,23 @@ class Matrix:
         memberships = self._standing.authenticated(number, row.domain_id, entries)
         facts = replace(self._facts(number, row.domain_id), expert_memberships=memberships)
         return outcomes(facts, Mode.VIEW, self.pictures.now, Side.DOMAINS)
+
+    def _place(self, row: ComputerRow) -> Place:
+        """Where a computer stands, as far as policy tells places apart."""
+        picture = self.pictures.policy
+        key: tuple[object, ...] = (
+            row.domain_id,
+            row.ou_id,
+            row.is_domain_controller,
+            row.primary_group_sid,
+            row.sid if row.sid in self._singular else "",
+            row.dns_name_folded if picture.site_names.get(row.domain_id) else "",
+        )
+        found = self._places.get(key)
+        if found is None:
+            found = picture.essence(picture.place_of(row))
+            self._places[key] = found
+        return found
 
     def _policy(self, place: Place) -> tuple[Signature, PolicyFacts]:
         found = self._policies.get(place)
