@@ -87,6 +87,59 @@ class EligibilityQuery(StrictSerializer):
     )
 
 
+class ManyQuery(StrictSerializer):
+    """What is asked about many pairs."""
+
+    mode = StrictChoice(
+        MODE_CHOICES, required=False, help_text="Only this mode; left out: the most allowed."
+    )
+
+
+class PageQuery(ManyQuery):
+    """The same, page by page."""
+
+    limit = serializers.IntegerField(
+        min_value=1, max_value=1000, default=200, help_text="The most results to answer with."
+    )
+    cursor = StrictText(
+        max_length=1024, required=False, help_text="`next_cursor` of the page before."
+    )
+
+
+class UnitField(StrictText):
+    """An organizational unit."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            max_length=1024,
+            required=False,
+            help_text="Distinguished name: only computers in this organizational unit or below.",
+        )
+
+
+class ComputersQuery(PageQuery):
+    """Whose computers to list."""
+
+    expert = StrictText(
+        max_length=256, required=False, help_text="Whose; left out: the token's own account."
+    )
+    unit = UnitField()
+
+
+class ExpertsQuery(PageQuery):
+    """Whose experts to list."""
+
+    computer = StrictText(
+        max_length=256, help_text="The computer: its name, its DNS name or an IP address."
+    )
+
+
+class CountsQuery(ManyQuery):
+    """What to count."""
+
+    unit = UnitField()
+
+
 class WindowsEventShape(serializers.Serializer[Any]):
     """One event, by Windows' own field names. For the description alone: the service checks it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from assist.api import views
+from assist.api import many, views
 
 urlpatterns = [
     path("offers", views.OffersView.as_view(), name="api-offers"),
@@ -16,6 +16,9 @@ urlpatterns = [
     ),
     path("offers/<str:offer_id>/cancel", views.CancelView.as_view(), name="api-cancel"),
     path("eligibility", views.EligibilityView.as_view(), name="api-eligibility"),
+    path("eligibility/computers", many.ComputersView.as_view(), name="api-computers"),
+    path("eligibility/experts", many.ExpertsView.as_view(), name="api-experts"),
+    path("eligibility/counts", many.CountsView.as_view(), name="api-counts"),
     path("windows-events", views.WindowsEventsView.as_view(), name="api-windows-events"),
     path("schema", views.SchemaView.as_view(), name="api-schema"),
     re_path("", views.NowhereView.as_view(schema=None)),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict
 
 from django.contrib.auth import get_user_model
@@ -27,7 +25,7 @@ from assist.api.answers import (
     OfferSummary,
     ReceivedAnswer,
 )
-from assist.api.authentication import Principal
+from assist.api.callers import actor_of, input_at_fault, own_account, principal_of
 from assist.api.fields import read_body, read_query
 from assist.api.pages import page_of_offers
 from assist.api.parsers import JsonParser, WindowsEventsParser
@@ -41,15 +39,12 @@ from assist.api.requests import (
     WindowsEventsRequest,
 )
 from assist.eligibility import explain
-from assist.errors import InvalidInput, NotAllowed
 from assist.lifecycle import Mode
 from assist.models import Offer
 from assist.offers import offer_cancel, offer_choose_session, offer_for, offer_request
 from assist.offers.reading import offers_for
 from assist.windows_events import windows_events_receive
-from directory.errors import PortalError
-from directory.models import Account
-from directory.names import find_account, find_computer
+from directory.names import find_computer
 
 _OFFER_FIELDS = {"computer": "target", "wanted_user": "user"}
 
@@ -76,9 +71,9 @@ class OffersView(ExpertView):
         tags=["offers"],
     )
     def post(self, request: Request) -> Response:
-        actor = _actor(request)
+        actor = actor_of(request)
         values = read_body(OfferRequest, request.data)
-        with _input_at_fault(_OFFER_FIELDS):
+        with input_at_fault(_OFFER_FIELDS):
             offer = offer_request(
                 actor=actor,
                 target=values["target"],
@@ -105,7 +100,7 @@ class OffersView(ExpertView):
     )
     def get(self, request: Request) -> Response:
         values = read_query(OfferListQuery, request.query_params)
-        offers = offers_for(_actor(request))
+        offers = offers_for(actor_of(request))
         if "state" in values:
             offers = offers.filter(state=values["state"])
         page = page_of_offers(offers, limit=values["limit"], cursor=values.get("cursor"))
@@ -126,7 +121,7 @@ class OfferView(ExpertView):
         tags=["offers"],
     )
     def get(self, request: Request, offer_id: str) -> Response:
-        return _offer_answer(offer_for(_actor(request), offer_id))
+        return _offer_answer(offer_for(actor_of(request), offer_id))
 
 
 class LogonSessionView(ExpertView):
@@ -140,7 +135,7 @@ class LogonSessionView(ExpertView):
         tags=["offers"],
     )
     def post(self, request: Request, offer_id: str) -> Response:
-        actor = _actor(request)
+        actor = actor_of(request)
         offer = offer_for(actor, offer_id)
         values = read_body(LogonSessionRequest, request.data)
         return _offer_answer(
@@ -161,7 +156,7 @@ class CancelView(ExpertView):
         tags=["offers"],
     )
     def post(self, request: Request, offer_id: str) -> Response:
-        actor = _actor(request)
+        actor = actor_of(request)
         offer = offer_for(actor, offer_id)
         read_body(NothingRequest, request.data)
         return _offer_answer(offer_cancel(actor=actor, offer=offer))
@@ -180,8 +175,8 @@ class EligibilityView(ExpertView):
     )
     def get(self, request: Request) -> Response:
         values = read_query(EligibilityQuery, request.query_params)
-        account = _own_account(_actor(request), values.get("expert"))
-        with _input_at_fault({}):
+        account = own_account(actor_of(request), values.get("expert"))
+        with input_at_fault({}):
             computer = find_computer(values["computer"], field="computer")
         decision = explain(account, computer, Mode(values["mode"]), now=timezone.now())
         return Response(DecisionAnswer(decision.to_json()).data)
@@ -206,9 +201,9 @@ class WindowsEventsView(APIView):
         tags=["windows-events"],
     )
     def post(self, request: Request) -> Response:
-        principal = _principal(request)
+        principal = principal_of(request)
         values = read_body(WindowsEventsRequest, request.data)
-        with _input_at_fault({}):
+        with input_at_fault({}):
             received = windows_events_receive(
                 events=values["events"],
                 token=principal.token,
@@ -247,16 +242,6 @@ class NowhereView(APIView):
         raise NotFound("There is nothing at this address.")
 
 
-def _principal(request: Request) -> Principal:
-    # What the permissions of every view here have made sure of.
-    assert isinstance(request.user, Principal)  # noqa: S101
-    return request.user
-
-
-def _actor(request: Request) -> Actor:
-    return _principal(request).actor
-
-
 def _offer_answer(offer: Offer, status: int = 200) -> Response:
     prefetch_related_objects([offer], "transitions", "logon_sessions", "evidence")
     return Response(OfferAnswer(offer).data, status=status)
@@ -266,46 +251,3 @@ def _preferred_viewer(actor: Actor) -> str:
     """What she chose on her page; Windows' own where she has never signed in there."""
     user = get_user_model().objects.filter(sid=actor.sid).only("viewer").first()
     return user.viewer if user else "windows"
-
-
-def _own_account(actor: Actor, name: str | None) -> Account:
-    """The caller's own account, if that is the one named.
-
-    Raises:
-        NotAllowed: Another is, or nobody: which of the two is not said.
-    """
-    account = actor.account
-    if account is None:
-        raise NotAllowed(
-            "The token acts as nobody in the directory.", remedy="Use a token of scope expert."
-        )
-    if name is None:
-        return account
-    try:
-        is_own = find_account(name).sid == account.sid
-    except PortalError:
-        is_own = False
-    if not is_own:
-        raise NotAllowed(
-            f"This token explains offers of {account} alone.",
-            remedy="Leave out expert, or use that expert's own token.",
-        )
-    return account
-
-
-@contextmanager
-def _input_at_fault(field_names: Mapping[str, str]) -> Iterator[None]:
-    """Names input as the API does, and answers 400 for what is unknown or ambiguous in it.
-
-    The 404 of ``UnknownName`` would say that the endpoint is not there.
-    """
-    try:
-        yield
-    except PortalError as error:
-        field = field_names.get(error.field, error.field)
-        if not field or error.status not in (404, 409):
-            error.field = field
-            raise
-        refusal = InvalidInput(error.sentence, remedy=error.remedy, field=field)
-        refusal.code = error.code
-        raise refusal from error
