@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from assist.models import SavedSearch
 from assist.models.offer import MODE_CHOICES, VIEWER_CHOICES
 from directory.errors import PortalError
+from directory.grouppolicy.kit import Generation, Profile
 
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
@@ -129,5 +130,66 @@ class SavedSearchForm(forms.Form):
         max_length=256,
         required=False,
         help_text="Part of its name",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+
+
+class GroupPolicyKitForm(forms.Form):
+    """What a policy shall say."""
+
+    name = forms.CharField(
+        label="Name of the policy",
+        max_length=255,
+        initial="Offer Remote Assistance",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    mode = forms.ChoiceField(
+        label="Helpers may",
+        choices=[("view", "view"), ("control", "ask for control too")],
+        initial="control",
+        widget=forms.RadioSelect,
+    )
+    helpers = forms.CharField(
+        label="Helpers",
+        max_length=20_000,
+        help_text=r"One in each line, as R2\Helpdesk Winnipeg; groups rather than accounts",
+        widget=forms.Textarea(attrs={"rows": 4, **_PLAIN}),
+        error_messages={"required": "Name at least one group of helpers."},
+    )
+    generations = forms.MultipleChoiceField(
+        label="The computers run",
+        choices=[(item.value, item.words) for item in Generation],
+        initial=[Generation.VISTA.value],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    profiles = forms.MultipleChoiceField(
+        label="Offers arrive",
+        choices=[
+            (Profile.DOMAIN.value, "in the domain's network"),
+            (Profile.STANDARD.value, "in other networks too"),
+        ],
+        initial=[Profile.DOMAIN.value],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    session_logging = forms.ChoiceField(
+        label="Log of sessions on the computer",
+        choices=[("", "as the user likes"), ("on", "always"), ("off", "never")],
+        required=False,
+    )
+    view_message = forms.CharField(
+        label="Message before the screen is shown",
+        max_length=1023,
+        required=False,
+        help_text="Empty: that of Windows",
+    )
+    control_message = forms.CharField(
+        label="Message before control is shared", max_length=1023, required=False
+    )
+    event_log = forms.BooleanField(label="Let the event log be read remotely", required=False)
+    compare_with = forms.CharField(
+        label="Compare with the policy",
+        max_length=255,
+        required=False,
+        help_text="A name or GUID; what it says otherwise is listed",
         widget=forms.TextInput(attrs=_PLAIN),
     )

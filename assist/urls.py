@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from assist.views import audit, computers, directory, offers, preferences, readiness
+from assist.views import (
+    audit,
+    computers,
+    directory,
+    group_policy_kit,
+    offers,
+    preferences,
+    readiness,
+)
 
 urlpatterns = [
     path("", computers.home, name="home"),
@@ -45,5 +53,6 @@ urlpatterns = [
     path(
         "readiness/searches/<int:search_id>/delete", readiness.search_deleted, name="search-delete"
     ),
+    path("group-policy-kit", group_policy_kit.group_policy_kit, name="group-policy-kit"),
     path("preferences", preferences.preferences, name="preferences"),
 ]

@@ -43,6 +43,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         entries.append(("Audit trail", "audit"))
     if actor.may_manage_readiness:
         entries.append(("Readiness", "readiness"))
+        entries.append(("Group Policy", "group-policy-kit"))
     if actor.is_operator:
         entries.append(("Directory", "directory"))
     return context | {

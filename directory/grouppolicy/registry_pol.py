@@ -7,6 +7,7 @@ order in which Windows carries them out.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from directory.errors import PortalError
@@ -89,6 +90,21 @@ def parse_registry_policy(raw: bytes) -> tuple[RegistryPolicyEntry, ...]:
     while not reader.at_end:
         entries.append(reader.entry())
     return tuple(entries)
+
+
+def write_registry_policy(entries: Iterable[RegistryPolicyEntry]) -> bytes:
+    """A Registry.pol file with these entries; what :func:`parse_registry_policy` reads."""
+    parts = [SIGNATURE, struct.pack("<I", VERSION)]
+    for entry in entries:
+        fields = (
+            f"{entry.key}\0".encode("utf-16-le"),
+            f"{entry.name}\0".encode("utf-16-le"),
+            struct.pack("<I", entry.type),
+            struct.pack("<I", len(entry.data)),
+            entry.data,
+        )
+        parts += [_OPEN, _SEPARATOR.join(fields), _CLOSE]
+    return b"".join(parts)
 
 
 class _Reader:

@@ -54,6 +54,7 @@ def paths_of(story: Story) -> dict[str, tuple[str | None, str]]:
             "/directory/path?member=R2%5Cnkhan&group=R2%5CHelpdesk%20Winnipeg",
         ),
         "readiness": ("tmanager", "/readiness"),
+        "group-policy-kit": ("tmanager", "/group-policy-kit"),
         "readiness-unit": ("tmanager", f"/readiness?unit={story.cast.unit.pk}"),
         "readiness-computers": ("tmanager", "/readiness/computers?state=not_ready"),
         "not-found": ("mjones", "/nowhere"),
