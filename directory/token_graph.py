@@ -89,6 +89,8 @@ class AboveInGraph(Above):
         graph: The picture.
     """
 
+    is_whole = True
+
     def __init__(self, account: Account, graph: GroupGraph) -> None:
         self._graph = graph
         super().__init__(account)

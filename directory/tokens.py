@@ -7,8 +7,8 @@ count, and past SIDs of accounts and groups count as SIDs of their own ([MS-PAC]
 4.1.8). Authenticated Users and Everyone come last, from the computer itself: as members of a group
 they put nobody into it.
 
-Everything above an account is fetched by one walk, whatever it is worth; who is in what, and why
-not, is then told without a further query.
+The security groups above an account are fetched by one walk, of whatever domain; what of them is
+in a token is then told without a further query.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import heapq
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -47,24 +47,33 @@ _STEP = {
      CROSS JOIN directory_group target ON target.guid = edge.group_id""",
 }
 _ENTERED = "target.is_present AND target.sid NOT LIKE 'S-1-5-32-%%'"
-# As in directory.membership, which says why OFFSET 0; groups of every kind are entered.
+_SECURITY = f"{_ENTERED} AND target.is_security"
+# As in directory.membership, which says why OFFSET 0. What is told of a group is carried along: to
+# look the groups up afterwards takes PostgreSQL longer than the walk.
 _ABOVE = """
-WITH RECURSIVE held(sid, group_id, member_sid) AS (
+WITH RECURSIVE held(sid, guid, member_sid, name, domain_id, scope, is_security, past) AS (
     {start}
     UNION
-    SELECT target.sid, target.guid, ''
+    SELECT {columns_of_primary}
       FROM directory_group target
      WHERE target.sid = %s AND {entered}
     UNION
-    SELECT target.sid, target.guid, edge.member_sid
+    SELECT {columns}
       FROM held {step}
      WHERE {entered}
 )
-SELECT held.member_sid, found.guid, found.sid, found.sam_account_name, found.domain_id,
-       found.scope, found.is_security, found.sid_history
-  FROM held JOIN directory_group found ON found.guid = held.group_id
+SELECT member_sid, guid, sid, name, domain_id, scope, is_security, past
+  FROM held WHERE guid IS NOT NULL
 """
-_START = "SELECT CAST(%s AS varchar(184)), CAST(NULL AS uuid), ''"
+_COLUMNS = (
+    "target.sid, target.guid, {member_sid}, target.sam_account_name, target.domain_id, "
+    "target.scope, target.is_security, CAST(target.sid_history AS text)"
+)
+_START = (
+    "SELECT CAST(%s AS varchar(184)), CAST(NULL AS uuid), CAST('' AS varchar(184)), "
+    "CAST('' AS varchar(256)), CAST(NULL AS uuid), CAST('' AS varchar(16)), "
+    "CAST(NULL AS boolean), CAST('' AS text)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +141,24 @@ class Token:
 
 
 class Above:
-    """An account and every group above it, of every kind and domain."""
+    """An account and the groups above it, in whatever domain; one query.
+
+    Groups that are not for security are fetched by another one, once somebody asks why a group is
+    not in the token.
+    """
+
+    is_whole = False  # whether those groups are there already
 
     def __init__(self, account: Account) -> None:
         self.account = account
+        self._entered = _SECURITY
         self._edges = defaultdict[str, list[GroupNode]](list)
         self._groups: dict[uuid.UUID, GroupNode] = {}
-        own = (account.sid, *account.sid_history, *WELL_KNOWN)
-        primary, asked = account.primary_group_sid, set[str]()
-        waiting: Collection[str] = own
+        self._walk()
+
+    def _walk(self) -> None:
+        primary, asked = self.account.primary_group_sid, set[str]()
+        waiting: Collection[str] = (*self._own(), *WELL_KNOWN)
         for _ in range(PAST_SID_ROUNDS):
             asked |= set(waiting)
             self._fetch(sorted(waiting), primary)
@@ -152,7 +170,9 @@ class Above:
     def _fetch(self, start: Collection[str], primary_group_sid: str) -> None:
         statement = _ABOVE.format(
             start=" UNION ".join([_START] * len(start)),
-            entered=_ENTERED,
+            columns_of_primary=_COLUMNS.format(member_sid="''"),
+            columns=_COLUMNS.format(member_sid="edge.member_sid"),
+            entered=self._entered,
             step=_STEP[connection.vendor],
         )
         with connection.cursor() as cursor:
@@ -162,9 +182,9 @@ class Above:
             key = _guid(guid)
             if key not in self._groups:
                 self._groups[key] = _group(key, *columns)
-            group = self._groups[key]
-            if group not in self._edges[member_sid]:
-                self._edges[member_sid].append(group)
+            group, edges = self._groups[key], self._edges[member_sid]
+            if not any(group is each for each in edges):
+                edges.append(group)
 
     def plain(self) -> dict[str, Path]:
         """Every security group that the account is in, as ``membership.group_paths`` tells."""
@@ -226,6 +246,9 @@ class Above:
     @cached_property
     def _reached(self) -> dict[str, Path]:
         """The shortest way to every SID above the account, whatever stands in it."""
+        if not self.is_whole:
+            self._entered = _ENTERED
+            self._walk()
         held: dict[str, Path] = {self.account.sid: ()} | dict.fromkeys(self.account.sid_history, ())
         start = [(sid, ()) for sid in (PRIMARY, *held, *WELL_KNOWN)]
         groups = self._paths(start, lambda group: True, by_past_sids=True)
@@ -315,8 +338,3 @@ def _group(
 def _guid(value: Any) -> uuid.UUID:
     """A GUID as the database has it: SQLite keeps them as text."""
     return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
-
-
-def group_nodes(paths: Mapping[str, Path]) -> Iterator[GroupNode]:
-    """The groups at the ends of some ways."""
-    return (path[-1] for path in paths.values() if path)

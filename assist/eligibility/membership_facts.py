@@ -31,18 +31,24 @@ class At:
 
 
 def memberships(above: Above, at: At) -> Memberships:
-    """What an account is at a computer, without a query."""
+    """What an account is at a computer; one query more where no helper is in its token."""
     found = way(at.trusts, at.domain_id, above.account.domain_id)
-    return memberships_by(above, at, found)
+    return _memberships(above, at, found, always_explains=False)
 
 
 def memberships_by(above: Above, at: At, found: TrustWay) -> Memberships:
-    """The same by a way between the domains that is known already."""
+    """The same by a way between the domains that is known already; every helper is explained."""
+    return _memberships(above, at, found, always_explains=True)
+
+
+def _memberships(above: Above, at: At, found: TrustWay, *, always_explains: bool) -> Memberships:
     trusts = at.trusts
     token = above.token(at.domain_id, found, trusts.domains_of_forest(found.expert_domain.forest))
+    is_helper = any(sid == token.sid or token.path_to(sid) is not None for sid in at.asked)
+    asked = at.asked if always_explains or not is_helper else ()
     lost = {
         sid: LostHelper(loss.cause, references(loss.path, trusts), loss.reason)
-        for sid in at.asked
+        for sid in asked
         if token.path_to(sid) is None
         and (loss := above.why_not(sid, token, at.domain_id)) is not None
     }
