@@ -13,7 +13,7 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from directory.addresses import computer_at
 from directory.comparison import fold_name
 from directory.errors import PortalError
-from directory.models import Account, Computer, Group, OrganizationalUnit
+from directory.models import Account, Computer, Group, GroupPolicy, OrganizationalUnit
 from directory.name_forms import (
     AccountName,
     ComputerName,
@@ -31,6 +31,7 @@ __all__ = [
     "find_account",
     "find_computer",
     "find_group",
+    "find_policy",
     "find_unit",
     "search_computers",
 ]
@@ -124,6 +125,39 @@ def find_unit(name: str, *, field: str = "unit") -> OrganizationalUnit:
         remedy="Write its distinguished name, as OU=Winnipeg,DC=r2,DC=local.",
         field=field,
     )
+
+
+def find_policy(name: str, *, field: str = "policy") -> GroupPolicy:
+    """The Group Policy object with a name, in any case, or with a GUID.
+
+    Args:
+        name: As ``WinnipegGPO``, or the GUID in its distinguished name.
+        field: The name of the input, for errors.
+
+    Raises:
+        UnknownName: None has it.
+        AmbiguousName: Several have it.
+    """
+    wanted = fold_name(name.strip())
+    policies = GroupPolicy.objects.filter(is_present=True).select_related("domain")
+    found = [
+        policy
+        for policy in policies
+        if wanted in (fold_name(policy.display_name), str(policy.policy_guid), str(policy.guid))
+        or wanted == f"{{{policy.policy_guid}}}"
+    ]
+    if not found:
+        raise UnknownName(
+            f"The directory has no Group Policy object {name.strip()}.",
+            remedy="Write its name or its GUID.",
+            field=field,
+        )
+    if len(found) > 1:
+        choices = ", ".join(f"{policy} of {policy.domain} ({policy.guid})" for policy in found[:6])
+        raise AmbiguousName(
+            f"{name.strip()} may mean any of {choices}.", remedy="Write its GUID.", field=field
+        )
+    return found[0]
 
 
 def search_computers(text: str, limit: int = 20) -> list[Computer]:

@@ -80,6 +80,24 @@ class PolicyPicture:
             self.tokens.token_of(computer),
         )
 
+    def changed(
+        self,
+        *,
+        links: Mapping[uuid.UUID, LinksByPlace] | None = None,
+        units: Mapping[uuid.UUID, PlaceRow] | None = None,
+        tokens: TokenIndex | None = None,
+    ) -> PolicyPicture:
+        """The same with something else in it, and nothing worked out yet."""
+        return PolicyPicture(
+            self.domains,
+            self.units if units is None else units,
+            self.links if links is None else links,
+            self.site_names,
+            self.networks,
+            self.addresses,
+            self.tokens if tokens is None else tokens,
+        )
+
     def essence(self, place: Place) -> Place:
         """The same place without what no policy there asks for: many places share it."""
         unit = self._nearest_unit(place.domain_guid, place.unit_guid)

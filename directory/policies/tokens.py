@@ -200,22 +200,34 @@ class TokenIndex:
         return Token(held, frozenset(away) | (self.undetermined - held))
 
 
-def token_index(named: Set[str]) -> TokenIndex:
+def token_index(named: Set[str], added: tuple[str, str] | None = None) -> TokenIndex:
     """Loads what the tokens of all computers rest on, in four queries.
 
     Args:
         named: The SIDs that the permissions of policies name.
+        added: The SIDs of a group and of a member that is to count as if it were in it.
     """
     below = defaultdict[str, set[str]](set)
     guids = set[uuid.UUID]()
     for root, guid, sid in _groups_below(named):
         below[root].add(sid)
         guids.add(guid)
+    direct = dict[str, frozenset[str]]()
+    if added is not None:
+        group, member = added
+        holding = [sids for sids in below.values() if group in sids]
+        for _, guid, sid in _groups_below({member}) if holding else ():
+            guids.add(guid)
+            for sids in holding:
+                sids.add(sid)
+        direct[member] = frozenset({group})
+    for sid, groups in _direct_groups(guids).items():
+        direct[sid] = direct.get(sid, frozenset()) | groups
     return TokenIndex(
         named=frozenset(named),
         undetermined=doubtful(named, domain_sids()),
         groups_below={root: frozenset(sids) for root, sids in below.items()},
-        direct_groups=_direct_groups(guids),
+        direct_groups=direct,
         away=dict(
             Group.objects.filter(sid__in=below, scope=Group.Scope.DOMAIN_LOCAL).values_list(
                 "sid", "domain_id"

@@ -52,11 +52,15 @@ class Person:
 
 def expert_accounts() -> list[Account]:
     """Every account that has the portal's role expert, by domain and name."""
+    accounts = members_of(groups_of_experts()).select_related("domain")
+    return list(accounts.order_by("domain__netbios_name_folded", "sam_account_name_folded", "guid"))
+
+
+def groups_of_experts() -> list[Group]:
+    """The groups that give the role expert."""
     plain = {fold_name(name).rpartition("\\")[2] for name in settings.ROLE_GROUPS[EXPERT]}
     candidates = Group.objects.filter(sam_account_name_folded__in=plain).select_related("domain")
-    groups = [group for group in candidates if EXPERT in roles_of_groups(_names(group))]
-    accounts = members_of(groups).select_related("domain")
-    return list(accounts.order_by("domain__netbios_name_folded", "sam_account_name_folded", "guid"))
+    return [group for group in candidates if EXPERT in roles_of_groups(_names(group))]
 
 
 def _names(group: Group) -> list[tuple[str, str]]:
@@ -88,6 +92,16 @@ def _person(
         account=account_facts(account, roles, now),
         above=above,
         activity=Activity(None, offers, settings.OFFERS_PER_EXPERT_PER_HOUR),
+    )
+
+
+def people_in(
+    people: Sequence[Person], graph: GroupGraph, trusts: TrustMap, now: datetime
+) -> tuple[Person, ...]:
+    """The same people in another picture of groups."""
+    return tuple(
+        _person(each.above.account, graph, trusts, each.activity.offers_in_last_hour, now)
+        for each in people
     )
 
 

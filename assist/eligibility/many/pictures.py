@@ -49,14 +49,19 @@ class Pictures:
         return self.policy.domains
 
 
-def load_pictures(now: datetime, experts: Sequence[Account] | None = None) -> Pictures:
+def load_pictures(
+    now: datetime, experts: Sequence[Account] | None = None, also: Sequence[Account] = ()
+) -> Pictures:
     """Loads everything but the computers.
 
     Args:
         now: An aware time.
         experts: Whom to ask about, with their ``domain`` loaded; None: everybody with the role.
+        also: Whom to ask about besides.
     """
-    accounts, caller = expert_accounts() if experts is None else experts, caller_account()
+    accounts, caller = list(expert_accounts() if experts is None else experts), caller_account()
+    known = {account.pk for account in accounts}
+    accounts += [account for account in also if account.pk not in known]
     graph = group_graph([*accounts, caller] if caller else accounts)
     trusts = trust_map()
     return Pictures(
