@@ -28,7 +28,7 @@ class Reference:
     """An object that a finding speaks of.
 
     Attributes:
-        kind: account, group, computer, domain, policy, unit, offer, helper_entry, setting.
+        kind: account, group, computer, domain, trust, policy, unit, offer, helper_entry, setting.
         id: Its SID or GUID, what stays when names change.
         name: Its name at the time.
     """

@@ -33,6 +33,7 @@ from directory.synchronisation import rows
 from directory.synchronisation.dns_rows import DNS_COLUMNS, addresses_of, dns_row
 from directory.synchronisation.policy_rows import POLICY_COLUMNS
 from directory.synchronisation.rows import Row, RowBuilder
+from directory.synchronisation.trust_rows import TRUST_COLUMNS, trust_row
 
 
 class Place(Enum):
@@ -135,8 +136,8 @@ TRUSTS = Kind(
         "msDS-SupportedEncryptionTypes",
         "msDS-TrustForestTrustInfo",
     ),
-    columns=rows.TRUST_COLUMNS,
-    build=rows.trust_row,
+    columns=TRUST_COLUMNS,
+    build=trust_row,
 )
 # sAMAccountType ([MS-SAMR] 2.2.1.9). Trust accounts are 805306370 and never anybody's account.
 ACCOUNTS = Kind(

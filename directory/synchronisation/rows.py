@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from directory.comparison import fold_name
 from directory.ldap.entries import Entry
 from directory.ldap.extended_names import parse_extended_name, parse_reference
-from directory.ldap.forest_trust import parse_forest_trust
 from directory.ldap.security_descriptor import authentication_entries
 from directory.ldap.values import (
     GroupType,
@@ -173,47 +172,6 @@ def reference_guid(entry: Entry, attribute: str) -> str | None:
     """The GUID of the object that a DN-valued attribute names."""
     raw = entry.first(attribute)
     return None if raw is None else parse_reference(raw)[0] or None
-
-
-TRUST_COLUMNS = (
-    "domain_id",
-    "partner_dns_name",
-    "partner_netbios_name",
-    "partner_sid",
-    "direction",
-    "type",
-    "attributes",
-    "encryption_types",
-    "forest_names",
-    "forest_names_error",
-)
-
-
-def trust_row(entry: Entry, around: Surroundings) -> Row:
-    names, problem = _forest_names(entry)
-    return (
-        around.domain_guid,
-        required_text(entry, "trustPartner", 255),
-        key_text(entry, "flatName", 255),
-        entry.sid("securityIdentifier"),
-        int32(entry, "trustDirection"),
-        int32(entry, "trustType"),
-        unsigned(entry.integer("trustAttributes")),
-        optional_flags(entry, "msDS-SupportedEncryptionTypes"),
-        names,
-        problem,
-    )
-
-
-def _forest_names(entry: Entry) -> tuple[str, str]:
-    """The names of the partner's forest, and why they could not be read."""
-    raw = entry.first("msDS-TrustForestTrustInfo")
-    if raw is None:
-        return NO_ITEMS, ""
-    try:
-        return as_json(asdict(name) for name in parse_forest_trust(raw)), ""
-    except MalformedValue as error:
-        return NO_ITEMS, error.sentence
 
 
 UNIT_COLUMNS = ("domain_id", "parent_id", "name", "gp_options", "gp_link")

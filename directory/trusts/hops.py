@@ -131,9 +131,9 @@ def _own_word(found: Hop, trust: TrustObject) -> Hop | None:
 def _fault(found: Hop, trust: TrustObject) -> str:
     """What is wrong with an object, whatever the other side says."""
     if not DISABLED <= trust.direction <= BOTH:
-        return f"its direction is {trust.direction}, which no document describes"
+        return f"its direction ({trust.direction}) is none that a document describes"
     if trust.type != UPLEVEL and trust.type not in (DOWNLEVEL, *REALMS):
-        return f"its type is {trust.type}, which no document describes"
+        return f"its type ({trust.type}) is none that a document describes"
     if trust.attributes & ~KNOWN_ATTRIBUTES:
         unknown = trust.attributes & ~KNOWN_ATTRIBUTES
         return f"it has attributes that no document describes (0x{unknown:X})"
@@ -156,7 +156,9 @@ def _other_word(found: Hop, trust: TrustObject, other: tuple[TrustObject, ...]) 
     trusted = found.trusted
     if not trusted.is_read:
         return None
-    if trust.partner_sid and trust.partner_sid != trusted.sid:
+    if trust.partner_sid != trusted.sid:
+        if not trust.partner_sid.startswith("S-"):
+            return _contradiction(found, f"has no SID for {trusted.dns_name} that can be read")
         return _contradiction(found, f"has another SID for {trusted.dns_name} than that domain has")
     if len(other) != 1:
         said = "several trusts" if other else "no trust"
