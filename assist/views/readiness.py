@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -51,7 +52,7 @@ def readiness_asked(request: HttpRequest, guid: uuid.UUID) -> HttpResponse:
     readiness_request(actor=actor, computer=computer, with_sessions=with_sessions)
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "assist/_readiness.html", readiness_part(computer))
-    return redirect("computer", guid)
+    return redirect(f"{reverse('computer', args=(guid,))}#readiness-title")
 
 
 @require_safe

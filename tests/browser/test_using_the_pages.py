@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from assist.actors import Actor
 from assist.lifecycle import State
-from assist.models import EvidenceKind, Offer
+from assist.models import AuditEvent, ComputerReadiness, EvidenceKind, Offer, ReadinessSweep
 from assist.offers import offer_report
 from assist.offers.transitions import move
 from tests.browser.conftest import OpenAs
@@ -217,6 +217,54 @@ def test_the_chosen_colours_are_remembered(open_as: OpenAs) -> None:
     button.click()
     expect(button).to_have_accessible_name("Colours: like the system")
     assert background() == light
+
+
+def test_a_check_that_was_asked_for_appears_without_a_reload(open_as: OpenAs, story: Story) -> None:
+    computer = story.cast.computers["WPG-W11-11"]
+    page = open_as("mjones", f"/computers/{computer.pk}")
+    part = page.locator("#readiness")
+    expect(part).to_have_attribute("data-waiting", "no")
+    page.evaluate("window.same = true")
+    page.click("#check-readiness")
+    expect(part).to_have_attribute("data-waiting", "yes")
+    expect(page.locator("#check-readiness")).to_have_count(0)
+    event = AuditEvent.objects.get(kind="readiness.check_asked")
+    assert (event.actor_name, event.subject_name) == (r"R2\mjones", computer.name)
+    ComputerReadiness.objects.filter(pk=computer.pk).update(
+        checked_at=timezone.now(), state="ready", cause=""
+    )
+    expect(part).to_have_attribute("data-waiting", "no")
+    expect(part).to_contain_text("An offer should get through.")
+    assert page.evaluate("window.same") is True
+    assert _errors(page) == []
+
+
+def test_a_look_at_who_is_logged_on_is_for_who_may_help_and_is_recorded(
+    open_as: OpenAs, story: Story
+) -> None:
+    computer = story.cast.computers["WPG-W11-11"]
+    page = open_as("mjones", f"/computers/{computer.pk}")
+    page.click("#look-at-sessions")
+    expect(page.locator("#readiness")).to_have_attribute("data-waiting", "yes")
+    event = AuditEvent.objects.get(kind="readiness.sessions_asked")
+    assert (event.actor_name, event.subject_name) == (r"R2\mjones", computer.name)
+    refused = open_as("eadams", f"/computers/{computer.pk}")
+    ComputerReadiness.objects.filter(pk=computer.pk).update(requested_at=None)
+    refused.reload()
+    refused.click("#look-at-sessions")
+    expect(refused.locator("main")).to_contain_text("you may not offer help there")
+    assert AuditEvent.objects.filter(kind="readiness.sessions_asked").count() == 1
+
+
+def test_a_sweep_is_followed_without_a_reload(open_as: OpenAs, story: Story) -> None:
+    page = open_as("tmanager", "/readiness")
+    sweep = ReadinessSweep.objects.get(state=ReadinessSweep.State.RUNNING)
+    row = page.locator(f"[data-sweep='{sweep.pk}']")
+    expect(row).to_contain_text("6 of 7 checked")
+    ReadinessSweep.objects.filter(pk=sweep.pk).update(done=7, state=ReadinessSweep.State.DONE)
+    expect(row).to_contain_text("7 of 7 checked")
+    expect(row).to_have_attribute("data-state", "done")
+    assert _errors(page) == []
 
 
 @pytest.mark.parametrize("theme", THEMES)
