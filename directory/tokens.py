@@ -267,7 +267,10 @@ class Above:
             sids = (member.sid, *member.past_sids) if member else self._own()
             lost = [sid for sid in sids if sid in token.dropped and group in self._edges[sid]]
             if lost:
-                return Loss(Cause.FILTERED, path, token.dropped[lost[0]], member)
+                reason = token.dropped[lost[0]]
+                if lost[0] not in (self.account.sid, member.sid if member else ""):
+                    reason = f"{group.name} names a past SID, and {reason}"
+                return Loss(Cause.FILTERED, path, reason, member)
             if group.sid in token.dropped:
                 return Loss(Cause.FILTERED, path, token.dropped[group.sid], group)
             if not group.is_security:

@@ -210,9 +210,12 @@ class TrustWay:
             return "it is of no domain, and such SIDs do not pass between domains"
         for each in self.filters:
             if each.drops(sid):
-                return f"{each.rule} of the trust where {each.hop} drops SIDs of {_home(sid)}"
+                return f"{each.rule} of the trust where {each.hop} drops SIDs of {self._home(sid)}"
         return ""
 
-
-def _home(sid: str) -> str:
-    return f"the domain {domain_of_sid(sid)}"
+    def _home(self, sid: str) -> str:
+        """The domain of a SID, by its name where the way knows it."""
+        nodes = [self.computer_domain, self.expert_domain, *(hop.trusted for hop in self.hops)]
+        domain = domain_of_sid(sid)
+        known = (node.dns_name for node in nodes if node.sid == domain)
+        return next(known, f"the domain {domain}")

@@ -130,7 +130,10 @@ def test_a_trust_that_cannot_be_gone_by_is_unknown_and_refuses(contoso: Contoso)
 
 @pytest.mark.parametrize(
     ("past", "rule", "word"),
-    [("S-1-5-21-1-2-3-4711", "trust.sid_filtered", "SID filtering"), ("", "helper.not_listed", "")],
+    [
+        ("S-1-5-21-1-2-3-4711", "trust.sid_filtered", "Old friends names a past SID"),
+        ("", "helper.not_listed", ""),
+    ],
 )
 def test_a_past_sid_that_the_trust_drops_is_named(
     contoso: Contoso, past: str, rule: str, word: str

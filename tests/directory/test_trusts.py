@@ -290,6 +290,8 @@ def test_a_forest_trust_passes_sids_of_the_trusted_forests_domains_alone() -> No
     reason = world.way(CHILD, ENG).dropped_by(f"{SIDS[R2]}-1104")
     assert "SID filtering" in reason
     assert "r2.local trusts contoso.test (forest trust)" in reason
+    assert reason.endswith("drops SIDs of r2.local")
+    assert world.way(CHILD, ENG).dropped_by(f"{THIRD}-1104").endswith(f"the domain {THIRD}")
 
 
 def test_a_forest_trust_treated_as_external_passes_strangers_but_not_those_of_windows() -> None:
