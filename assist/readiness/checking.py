@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from django.db import transaction
 
 from assist.models import ComputerReadiness, ReadinessCause
@@ -21,10 +22,12 @@ from assist.readiness.gathering import (
     names_in_zones,
     surroundings,
 )
-from assist.readiness.judging import judge
+from assist.readiness.judging import BROKEN, FUNCTIONS, judge
 from assist.readiness.probing import call, look_up
 from assist.readiness.results import Result, State
 from directory.models import Computer
+
+log = structlog.get_logger()
 
 REPORTED = frozenset({State.NOT_READY, State.WARNING})
 
@@ -76,18 +79,16 @@ def check(
     for computer in computers:
         names, exporter = heard[computer.pk]
         is_there = exporter is not None and exporter.is_answering
-        facts = facts_of(
-            computer,
-            around,
-            behind,
-            names_in_zones(computer, around, names),
-            exporter,
-            look(computer, names) if look and is_there else None,
-            now(),
-        )
-        results = judge(facts)
-        state, cause = overall(results)
-        found.append(Readiness(computer, state, cause, results))
+        live = look(computer, names) if look and is_there else None
+        try:
+            names = names_in_zones(computer, around, names)
+            facts = facts_of(computer, around, behind, names, exporter, live, now())
+            results = judge(facts)
+        except Exception:
+            # One computer that the portal cannot cope with must not stop a sweep of all.
+            log.exception("a computer could not be checked", computer=computer.name)
+            results = {code: Result(code, BROKEN, now()) for code in FUNCTIONS}
+        found.append(Readiness(computer, *overall(results), results))
     return found
 
 
@@ -148,5 +149,9 @@ def _ask_one(domain: str, dns_name: str, is_usable: bool) -> tuple[NameFacts, Ex
     """What is not in use is left alone: its address may be somebody else's by now."""
     if not is_usable:
         return NameFacts(dns_name, error="its account is not in use."), None
-    names = look_up(domain, dns_name)
-    return names, call(names)
+    try:
+        names = look_up(domain, dns_name)
+        return names, call(names)
+    except Exception:
+        log.exception("asking a computer broke", dns_name=dns_name)
+        return NameFacts(dns_name, error="the portal made a mistake while asking."), None

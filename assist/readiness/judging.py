@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import structlog
+
 from assist.readiness import directory_objects, names, network, policy, windows
 from assist.readiness.facts import ReadinessFacts
-from assist.readiness.results import Answer, Result
+from assist.readiness.results import Answer, Result, State
 
+log = structlog.get_logger()
+
+BROKEN = Answer(
+    State.UNKNOWN,
+    "The portal made a mistake in this check.",
+    remedy="Show the portal's log to its operator.",
+)
 FUNCTIONS: Mapping[str, Callable[[ReadinessFacts], Answer]] = {
     "directory.known": directory_objects.known,
     "directory.last_logon": directory_objects.last_logon,
@@ -41,5 +50,13 @@ FUNCTIONS: Mapping[str, Callable[[ReadinessFacts], Answer]] = {
 
 
 def judge(facts: ReadinessFacts) -> dict[str, Result]:
-    """Every check's result, by its code."""
-    return {code: Result(code, function(facts), facts.now) for code, function in FUNCTIONS.items()}
+    """Every check's result, by its code; a check that breaks is unknown and stops no other."""
+    return {code: Result(code, _answer(code, facts), facts.now) for code in FUNCTIONS}
+
+
+def _answer(code: str, facts: ReadinessFacts) -> Answer:
+    try:
+        return FUNCTIONS[code](facts)
+    except Exception:
+        log.exception("a check of readiness broke", check=code, computer=facts.computer.reference)
+        return BROKEN

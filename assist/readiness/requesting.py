@@ -7,7 +7,7 @@ only for who may offer help on the computer, and recorded.
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
@@ -26,13 +26,14 @@ from assist.remote_assistance.client import NoviceTarget, list_logon_sessions
 from assist.remote_assistance.errors import RemoteAssistanceError
 from directory.models import Account, Computer
 
+GIVE_UP = timedelta(minutes=2)  # after which a person may ask again
 log = structlog.get_logger()
 
 
 def readiness_request(
     *, actor: Actor, computer: Computer, with_sessions: bool = False, now: datetime | None = None
 ) -> ComputerReadiness:
-    """Have a worker check a computer.
+    """Have a worker check a computer, unless a check that was asked for is under way.
 
     Args:
         actor: Who asks.
@@ -46,6 +47,8 @@ def readiness_request(
     now = now or timezone.now()
     if with_sessions:
         _require_helper(actor, computer, now)
+    elif (waiting := _under_way(computer, now)) is not None:
+        return waiting
     with transaction.atomic():
         readiness, _ = ComputerReadiness.objects.update_or_create(
             computer=computer, defaults={"requested_at": now, "request_failed": ""}
@@ -83,6 +86,14 @@ def readiness_check(computer_guid: uuid.UUID, looker_sid: str = "") -> None:
             "again, tell the operator."
         )
         raise
+
+
+def _under_way(computer: Computer, now: datetime) -> ComputerReadiness | None:
+    """The check that was asked for and may still come about."""
+    found = ComputerReadiness.objects.filter(pk=computer.pk).first()
+    if found is None or not found.is_waiting or found.requested_at is None:
+        return None
+    return found if now - found.requested_at < GIVE_UP else None
 
 
 def _require_helper(actor: Actor, computer: Computer, now: datetime) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import uuid
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -20,7 +19,7 @@ from assist.forms import SavedSearchForm, SweepForm, show_error
 from assist.models import ComputerReadiness, ReadinessSweep, SavedSearch
 from assist.readiness.catalogue import CHECKS_BY_CODE, UNSEEN, in_order
 from assist.readiness.coverage import BUCKETS, computers_of, coverage
-from assist.readiness.requesting import readiness_request
+from assist.readiness.requesting import GIVE_UP, readiness_request
 from assist.readiness.results import WORST_FIRST, Result
 from assist.readiness.scopes import scope_of_choice, search_save
 from assist.readiness.sweeps import is_permitted, sweep_cancel, sweep_start
@@ -33,7 +32,6 @@ PER_PAGE = 100
 SEARCH_IDS = "search_%s"  # both forms of the page have a unit
 SWEEPS = 10
 UNITS = 200
-GIVE_UP = timedelta(minutes=2)  # after which a person may ask again
 EFFECTS = {"not_ready": "deny", "unknown": "unknown", "warning": "warn", "ready": "allow"}
 BUCKET_WORDS = {
     "ready": "ready",

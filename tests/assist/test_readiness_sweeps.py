@@ -22,6 +22,7 @@ from assist.readiness.checking import Pace, check
 from assist.readiness.coverage import computers_of, coverage
 from assist.readiness.facts import ExporterFacts, NameFacts
 from assist.readiness.gathering import background
+from assist.readiness.judging import FUNCTIONS
 from assist.readiness.scopes import (
     EVERYTHING,
     computers_in,
@@ -421,3 +422,22 @@ def test_results_of_a_sweep_replace_those_of_a_look(many: Cast, asked: list[str]
     )
     sweep_all(now)
     assert "bsmith" not in str(ComputerReadiness.objects.get(pk=many.xp191.pk).results)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["judging.FUNCTIONS", "checking.facts_of", "checking.look_up"],
+)
+def test_a_computer_that_the_portal_cannot_cope_with_stops_no_sweep(
+    many: Cast, asked: list[str], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("as no test foresaw")
+
+    new: object = dict.fromkeys(FUNCTIONS, broken) if place.endswith("FUNCTIONS") else broken
+    monkeypatch.setattr(f"assist.readiness.{place}", new)
+    sweep = start()
+    sweep_work(sweep.pk, now=lambda: NOW)
+    sweep.refresh_from_db()
+    assert (sweep.state, sweep.done, sweep.ready) == (State.DONE, 13, 0)
+    assert "made a mistake" in str(ComputerReadiness.objects.get(pk=many.xp191.pk).results)

@@ -97,6 +97,17 @@ def test_a_check_that_nobody_takes_may_be_asked_for_again(
     assert 'id="check-readiness"' in page
 
 
+def test_asking_again_while_a_check_is_under_way_sends_nothing(
+    signed_in: SignedIn, cast: Cast, sent: Sent
+) -> None:
+    for person in ("mjones", "mjones", "tmanager"):
+        signed_in(person).post(f"/computers/{cast.xp191.pk}/readiness", {"sessions": "no"})
+    assert len(sent) == 1
+    ComputerReadiness.objects.update(requested_at=timezone.now() - timedelta(minutes=3))
+    signed_in("mjones").post(f"/computers/{cast.xp191.pk}/readiness", {"sessions": "no"})
+    assert len(sent) == 2
+
+
 def test_a_check_that_broke_says_so(
     signed_in: SignedIn, cast: Cast, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
