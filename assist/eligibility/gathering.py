@@ -155,14 +155,14 @@ def _activity(
     account: Account, computer: Computer, now: datetime, offer_id: uuid.UUID | None
 ) -> Activity:
     others = Offer.objects.exclude(pk=offer_id) if offer_id else Offer.objects.all()
-    active = others.active().filter(computer=computer).first()
+    active = others.active().filter(computer=computer).values_list("pk", "expert_name").first()
     let_through = (
         others.of_expert(account.sid)
         .filter(requested_at__gt=now - timedelta(hours=1))
         .exclude(state=State.REFUSED.value)
     )
     return Activity(
-        active_offer=Reference("offer", str(active.pk), active.expert_name) if active else None,
+        active_offer=Reference("offer", str(active[0]), active[1]) if active else None,
         offers_in_last_hour=let_through.count(),
         limit_per_hour=settings.OFFERS_PER_EXPERT_PER_HOUR,
     )

@@ -231,7 +231,7 @@ class Directory:
         self._join((self.random.choice(self.groups[:100]), computer) for computer in some)
 
     def _fill_policies(self) -> None:
-        """A fifth filtered to a group, a few by WMI; the portal is listed at both heads."""
+        """A fifth filtered to a group, some by WMI; both heads list groups and the portal."""
         policies = [self._policy(number) for number in range(self.shape.policies)]
         lists = [policy for policy in policies if policy.offers_allowed]
         GroupPolicy.objects.bulk_create(policies)
@@ -240,6 +240,10 @@ class Directory:
         for domain in self.domains:
             policy = self._head(domain)
             helpers.append(self._line(policy, self.portal, 1))
+            helpers += [
+                self._line(policy, group, position)
+                for position, group in enumerate(self.groups[-3:], start=2)
+            ]
             name = policy.distinguished_name
             links.append(
                 GroupPolicyLink(
@@ -282,7 +286,9 @@ class Directory:
 
     def _head(self, domain: Domain) -> GroupPolicy:
         columns = self._policy_columns(domain, f"Head of {domain.dns_name}")
-        return GroupPolicy.objects.create(**columns, is_security_filtered=False)
+        return GroupPolicy.objects.create(
+            **columns, offers_allowed=True, is_security_filtered=False
+        )
 
     def _helpers(self, policy: GroupPolicy) -> Iterator[HelperEntry]:
         for position in range(1, self.random.randrange(2, 6)):

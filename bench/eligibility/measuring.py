@@ -25,7 +25,7 @@ from directory.models import Account, Computer
 
 WARM_UP = 50
 LISTS = 5
-COMPARED = 20  # experts whose lists are compared with single decisions
+COMPARED = 10  # experts whose lists are compared with single decisions
 
 Figures = dict[str, float | int | str]
 

@@ -18,6 +18,7 @@ from assist.eligibility.many.computers import (
     all_computers,
     computers_with,
     guid_of,
+    without_collector,
 )
 from assist.eligibility.many.matrix import Matrix, Share
 from assist.eligibility.many.pictures import Pictures, load_pictures
@@ -133,6 +134,7 @@ class Counts:
         }
 
 
+@without_collector()
 def computers_for(
     expert: Account, *, now: datetime, mode: Mode | None = None, unit: uuid.UUID | None = None
 ) -> Listing:
@@ -180,6 +182,7 @@ def experts_for(computer: Computer, *, now: datetime, mode: Mode | None = None) 
     return Listing(computer_reference(computer), tuple(allowed), refused, now)
 
 
+@without_collector()
 def counts(
     *,
     now: datetime,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -43,6 +45,8 @@ class ComputerRow(NamedTuple):
 
     def typed(self) -> ComputerRow:
         """The same with GUIDs and booleans, which SQLite keeps as texts and numbers."""
+        if isinstance(self.guid, uuid.UUID):
+            return self
         return self._replace(
             guid=guid_of(self.guid),
             domain_id=guid_of(self.domain_id),
@@ -61,6 +65,18 @@ class ComputerRow(NamedTuple):
 
 
 Rows = list[tuple[Any, ...]]
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Pauses Python's collector of cycles: rows hold none, and it would walk all of them again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def all_computers() -> Rows:

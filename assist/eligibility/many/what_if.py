@@ -10,7 +10,7 @@ from typing import Any
 
 from assist.eligibility.many.answers import Progress, no_progress
 from assist.eligibility.many.changes import Change
-from assist.eligibility.many.computers import Rows, alike_of, all_computers
+from assist.eligibility.many.computers import Rows, alike_of, all_computers, without_collector
 from assist.eligibility.many.matrix import Matrix, Share
 from assist.eligibility.many.pictures import load_pictures
 from assist.eligibility.outcomes import ALLOWED
@@ -75,6 +75,7 @@ class Difference:
         }
 
 
+@without_collector()
 def what_if(
     changes: Sequence[Change], *, now: datetime, progress: Progress = no_progress
 ) -> Difference:
