@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from directory.ldap.security_descriptor import parse_dacl
 from directory.ldap.values import MalformedValue
 from directory.models import GroupPolicy
 from directory.synchronisation.errors import NotOfInterest
-from directory.synchronisation.kinds import POLICIES, Kind
+from directory.synchronisation.kinds import POLICIES, SITES, UNITS, Kind
 from directory.synchronisation.policy_rows import (
     FILE_COLUMNS,
     policy_row,
@@ -88,13 +88,21 @@ def link_problem(kind: str, entry: Entry) -> Problem | None:
 def permissions_problem(kind: str, entry: Entry) -> Problem | None:
     """What is wrong with the permissions of a policy; the rest is taken over."""
     descriptor = entry.first("nTSecurityDescriptor")
-    if kind != POLICIES.name or descriptor is None:
+    if descriptor is None:
         return None
     try:
         parse_dacl(descriptor)
     except MalformedValue as error:
         return Problem(kind, entry.guid, entry.distinguished_name, error.sentence, keeps=False)
     return None
+
+
+# Of kinds that are few: nothing of this is done for each computer and account.
+WHAT_MAY_BE_BROKEN: Mapping[str, Callable[[str, Entry], Problem | None]] = {
+    UNITS.name: link_problem,
+    SITES.name: link_problem,
+    POLICIES.name: permissions_problem,
+}
 
 
 class RowMaker:
@@ -136,9 +144,9 @@ class RowMaker:
             )
             return
         batch.rows.append((guid, entry.distinguished_name, *row))
-        for problem in (link_problem(kind.name, entry), permissions_problem(kind.name, entry)):
-            if problem is not None:
-                batch.problems.append(problem)
+        look = WHAT_MAY_BE_BROKEN.get(kind.name)
+        if look is not None and (problem := look(kind.name, entry)) is not None:
+            batch.problems.append(problem)
 
     def _row(self, batch: Batch, entry: Entry) -> Row:
         around = self._session.surroundings
