@@ -10,7 +10,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, CharField, Count, F, Max, Min, Q, QuerySet, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    F,
+    Func,
+    Max,
+    Min,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+    When,
+)
 
 from assist.models import ReadinessCause
 from assist.readiness.catalogue import CHECKS, CHECKS_BY_CODE
@@ -95,6 +108,23 @@ class Coverage:
     oldest: datetime | None
     newest: datetime | None
     maximum_age: timedelta = field(default_factory=timedelta)
+
+
+class ResultOfCause(Func):
+    """Of all results of a computer, the text of the one that its cause names, or null."""
+
+    output_field = TextField()
+
+    def __init__(self) -> None:
+        super().__init__(F("readiness__results"), F("readiness__cause"))
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "(%(expressions)s::text)::text"
+        return self.as_sql(compiler, connection, template=template, arg_joiner=" -> ")
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = """json_extract(%(expressions)s || '"')"""
+        return self.as_sql(compiler, connection, template=template, arg_joiner=""", '$."' || """)
 
 
 def coverage(now: datetime, *, unit: uuid.UUID | None = None) -> Coverage:
