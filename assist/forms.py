@@ -166,7 +166,7 @@ class GroupPolicyKitForm(forms.Form):
         label="Offers arrive",
         choices=[
             (Profile.DOMAIN.value, "in the domain's network"),
-            (Profile.STANDARD.value, "in other networks too"),
+            (Profile.STANDARD.value, "in private networks too (Windows XP: in any other)"),
         ],
         initial=[Profile.DOMAIN.value],
         widget=forms.CheckboxSelectMultiple,

@@ -98,6 +98,16 @@ def test_a_windows_that_was_not_chosen_gets_no_exceptions() -> None:
     assert {value.key for value in firewall.values} == {"firewallrules"}
 
 
+def test_no_rule_lets_anything_in_on_public_networks() -> None:
+    rules = [value.text for value in kit_values(EVERYTHING) if value.key.endswith("FirewallRules")]
+    assert len(rules) == 5
+    for rule in rules:
+        assert rule is not None
+        assert "|Profile=Domain|Profile=Private|" in rule
+        assert "Public" not in rule
+    assert "Public" not in files_of(EVERYTHING)["README.md"].decode()
+
+
 def test_the_backup_names_its_files() -> None:
     files = files_of(EVERYTHING)
     folder = "backup/{00000000-0000-0000-0000-000000000007}"
@@ -165,6 +175,10 @@ def test_the_steps_name_all_of_it(choice: KitChoice) -> None:
         ({"generations": frozenset()}, "generations"),
         ({"view_message": "a\r\nb"}, "view_message"),
         ({"control_message": "x" * 1024}, "control_message"),
+        (
+            {"event_log": True, "generations": frozenset({Generation.XP, Generation.SERVER_2003})},
+            "generations",
+        ),
     ],
 )
 def test_what_group_policy_cannot_hold_is_refused(change: dict[str, object], field: str) -> None:

@@ -50,8 +50,10 @@ if (-not $ResourceBased) {
         "HOST/$($found.DNSHostName)"
         "HOST/$($found.Name)"
     }
-    $new = @($wanted | Where-Object { $user.'msDS-AllowedToDelegateTo' -notcontains $_ })
-    $total = $new.Count + @($user.'msDS-AllowedToDelegateTo').Count
+    # Typed, since Set-ADUser may refuse what a pipeline has wrapped; an absent value is no value.
+    [string[]] $present = @($user.'msDS-AllowedToDelegateTo' | Where-Object { $_ })
+    [string[]] $new = @($wanted | Where-Object { $present -notcontains $_ } | Select-Object -Unique)
+    $total = $new.Count + $present.Count
     if ($total -gt $limit) {
         throw "$total values are more than an account holds; use -ResourceBased."
     }
@@ -61,8 +63,9 @@ if (-not $ResourceBased) {
 } else {
     foreach ($one in $Computer) {
         $found = Get-ADComputer -Identity $one -Properties PrincipalsAllowedToDelegateToAccount
-        $allowed = @($found.PrincipalsAllowedToDelegateToAccount) + $user.DistinguishedName
-        $change = @{ PrincipalsAllowedToDelegateToAccount = @($allowed | Select-Object -Unique) }
+        $present = @($found.PrincipalsAllowedToDelegateToAccount | Where-Object { $_ })
+        [string[]] $allowed = @($present + $user.DistinguishedName | Select-Object -Unique)
+        $change = @{ PrincipalsAllowedToDelegateToAccount = $allowed }
         $found | Set-ADComputer @change -WhatIf:(-not $Apply)
     }
 }

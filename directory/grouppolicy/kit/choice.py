@@ -17,7 +17,10 @@ HELPER = re.compile(r'[^\\/"\[\]:;|=,+*?<>]+\\[^\\/"\[\]:;|=,+*?<>]+')
 
 
 class Profile(StrEnum):
-    """Where a computer is: in its domain's network, or elsewhere."""
+    """Where a computer is: in its domain's network, or elsewhere.
+
+    Elsewhere is any other network for Windows XP and Server 2003, a private one for later Windows.
+    """
 
     DOMAIN = "domain"
     STANDARD = "standard"
@@ -111,6 +114,12 @@ class KitChoice:
             yield UnsuitableChoice(
                 "No Windows is chosen.",
                 remedy="Choose what the computers run.",
+                field="generations",
+            )
+        if self.event_log and self.generations and Generation.VISTA not in self.generations:
+            yield UnsuitableChoice(
+                "The exceptions for the event log are rules that only Windows Vista and later has.",
+                remedy="Leave them out, or choose Windows Vista and later too.",
                 field="generations",
             )
         for field in ("view_message", "control_message"):

@@ -90,9 +90,9 @@ def _rule_steps(choice: KitChoice) -> Iterator[str]:
         return
     profiles = "*Domain*"
     if Profile.STANDARD in choice.profiles:
-        profiles = "*Private* and *Public*"
+        profiles = "*Private*"
         if Profile.DOMAIN in choice.profiles:
-            profiles = "*Domain*, *Private* and *Public*"
+            profiles = "*Domain* and *Private*"
     yield f"## Firewall of {Generation.VISTA.words}"
     yield ""
     yield "In Windows Settings > Security Settings > Windows Defender Firewall with Advanced"

@@ -24,6 +24,7 @@ $ErrorActionPreference = 'Stop'
 
 if (-not (Get-GPO -Name $Name -ErrorAction SilentlyContinue)) {{
     New-GPO -Name $Name | Out-Null
+    if ($WhatIfPreference) {{ return }}  # values of an object that is not there cannot be tried
 }}
 """
 

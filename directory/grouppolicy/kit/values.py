@@ -110,8 +110,10 @@ def _firewall_lists(choice: KitChoice) -> Iterator[RegistryPolicyEntry]:
 def _firewall_rules(choice: KitChoice) -> Iterator[RegistryPolicyEntry]:
     if Generation.VISTA not in choice.generations:
         return
+    # What was the standard profile is the private one since Vista ([MS-FASP] 2.2.2); a public
+    # network gets no exception.
     profiles = "".join(
-        "Profile=Domain|" if profile is Profile.DOMAIN else "Profile=Private|Profile=Public|"
+        "Profile=Domain|" if profile is Profile.DOMAIN else "Profile=Private|"
         for profile in sorted(choice.profiles)
     )
     groups: list[tuple[Rules, str]] = [(OFFER_RULES, REMOTE_ASSISTANCE_GROUP)]
