@@ -42,10 +42,10 @@ def store_links(domain: Domain) -> None:
 
 
 def _links(domain: Domain) -> Iterator[LinkRow]:
-    # Those that are gone too, so that a link without its policy can be named; present ones win.
+    # Those that are there alone: what is gone nobody knows who reads the directory anew.
     policies = {
         fold_name(name): guid
-        for guid, name in GroupPolicy.objects.order_by("is_present").values_list(
+        for guid, name in GroupPolicy.objects.filter(is_present=True).values_list(
             "guid", "distinguished_name"
         )
     }
