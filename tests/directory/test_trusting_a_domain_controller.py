@@ -122,6 +122,7 @@ def test_controllers_are_found_by_dns_when_none_is_named(lab_domain: object) -> 
     assert CONTROLLER in found
 
 
+@pytest.mark.lab
 def test_a_name_server_that_is_off_is_told_apart(lab_domain: object) -> None:
     nobody = replace(
         connection_settings(), dns_servers=("127.0.10.99",), connect_timeout_seconds=0.5
