@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import uuid
 
+import structlog
 from celery import shared_task
 from django.utils import timezone
 
 from assist import audit, enqueue, offers
-from assist.readiness import requesting, sweeps
+from assist.readiness import requesting, retention, sweeps
+
+log = structlog.get_logger()
 
 
 @shared_task(name="assist.contact_novice")
@@ -47,3 +50,10 @@ def continue_readiness_sweeps() -> None:
     """Begin the sweep that is due, and go on with those that nobody works at."""
     for sweep_id in sweeps.sweeps_to_continue(timezone.now()):
         enqueue.sweep_readiness(sweep_id)
+
+
+@shared_task(name="assist.forget_old_readiness")
+def forget_old_readiness() -> None:
+    """Delete the records of sweeps, and of computers that are gone, that nobody will ask for."""
+    forgotten = retention.forget_old(timezone.now())
+    log.info("old_readiness_deleted", sweeps=forgotten.sweeps, computers=forgotten.computers)

@@ -185,6 +185,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "continue-readiness-sweeps": {"task": "assist.continue_readiness_sweeps", "schedule": 30},
     "forget-old-runs": {"task": "directory.forget_old_runs", "schedule": 24 * 3600},
+    "forget-old-readiness": {"task": "assist.forget_old_readiness", "schedule": 24 * 3600},
     "clear-sessions": {"task": "portal.clear_sessions", "schedule": 24 * 3600},
     "seal-audit-events": {
         "task": "assist.seal_audit_events",
@@ -263,6 +264,7 @@ READINESS_SWEEP_AT_ONCE = whole_number("READINESS_SWEEP_AT_ONCE", 8, least=1, mo
 READINESS_SWEEP_HOURS = hours_of_day("READINESS_SWEEP_HOURS")
 READINESS_SWEEP_EVERY_HOURS = whole_number("READINESS_SWEEP_EVERY_HOURS", 0, least=0, most=8760)
 READINESS_MAXIMUM_AGE_SECONDS = positive_seconds("READINESS_MAXIMUM_AGE_SECONDS", 7 * 24 * 3600)
+READINESS_RETENTION_DAYS = whole_number("READINESS_RETENTION_DAYS", 90, least=1, most=3650)
 
 # --- Logging: one JSON object a line, or text for a person ----------------------------------
 logs.configure()

@@ -39,7 +39,7 @@ class ComputerReadiness(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="computers",
-        help_text="The sweep that checked it last; empty: a person asked.",
+        help_text="The sweep that checked it last; empty: a person asked, or it is forgotten.",
     )
     requested_at = models.DateTimeField(
         null=True, blank=True, help_text="When a person last asked for a check."
