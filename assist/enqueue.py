@@ -23,6 +23,7 @@ CONTACT_NOVICE = "assist.contact_novice"
 READ_DIRECTORY = "directory.sync_directory"
 CHECK_READINESS = "assist.check_readiness"
 SWEEP_READINESS = "assist.sweep_readiness"
+SWEEP_EXPIRES_SECONDS = 60  # the scheduler asks again every 30; without it messages would pile up
 
 
 def contact_novice(offer_id: uuid.UUID, *, now: datetime) -> None:
@@ -43,13 +44,15 @@ def check_readiness(computer_guid: uuid.UUID, looker_sid: str) -> None:
 
 def sweep_readiness(sweep_id: uuid.UUID) -> None:
     """Have a worker go on with a sweep, after the commit."""
-    transaction.on_commit(partial(_send, SWEEP_READINESS, str(sweep_id)))
+    transaction.on_commit(
+        partial(_send, SWEEP_READINESS, str(sweep_id), expires=SWEEP_EXPIRES_SECONDS)
+    )
 
 
-def _send(task_name: str, *args: str | bool) -> None:
+def _send(task_name: str, *args: str | bool, expires: int | None = None) -> None:
     try:
         # retry=False: a person waits for the answer; the sweep sends again soon enough.
-        current_app.send_task(task_name, args=args, retry=False)
+        current_app.send_task(task_name, args=args, retry=False, expires=expires)
     except (OperationalError, OSError) as error:
         log.warning(
             "task not sent, the sweep will", task=task_name, task_args=args, error=str(error)

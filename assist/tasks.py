@@ -40,15 +40,19 @@ def check_readiness(computer_guid: str, looker_sid: str = "") -> None:
 
 @shared_task(name="assist.sweep_readiness")
 def sweep_readiness(sweep_id: str) -> None:
-    """Do a slice of a sweep and have the next one done."""
-    if sweeps.sweep_work(uuid.UUID(sweep_id)):
-        enqueue.sweep_readiness(uuid.UUID(sweep_id))
+    """Do a slice of a sweep and have the next one done, of whichever sweep has its turn then."""
+    sweeps.sweep_work(uuid.UUID(sweep_id))
+    _go_on(sweeps.sweep_in_turn(timezone.now()))
 
 
 @shared_task(name="assist.continue_readiness_sweeps")
 def continue_readiness_sweeps() -> None:
-    """Begin the sweep that is due, and go on with those that nobody works at."""
-    for sweep_id in sweeps.sweeps_to_continue(timezone.now()):
+    """Begin the sweep that is due, and go on when nobody works at one."""
+    _go_on(sweeps.sweep_to_continue(timezone.now()))
+
+
+def _go_on(sweep_id: uuid.UUID | None) -> None:
+    if sweep_id is not None:
         enqueue.sweep_readiness(sweep_id)
 
 

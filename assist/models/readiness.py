@@ -39,7 +39,7 @@ class ComputerReadiness(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="computers",
-        help_text="The sweep that checked it last; empty: a person asked, or it is forgotten.",
+        help_text="The sweep that checked it last; empty: a person asked, or it is gone.",
     )
     requested_at = models.DateTimeField(
         null=True, blank=True, help_text="When a person last asked for a check."
@@ -138,6 +138,12 @@ class ReadinessSweep(models.Model):
     )
     worker = models.UUIDField(
         null=True, blank=True, help_text="Who works at it; each slice has a number of its own."
+    )
+    turn = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        unique=True,
+        help_text="1 while a worker is at it: unique, so that one at a time is worked at.",
     )
     finished_at = models.DateTimeField(null=True, blank=True)
     ignores_window = models.BooleanField(

@@ -136,13 +136,20 @@ def _ask(
         begun = time.monotonic()
         asked = {}
         for number, computer in enumerate(computers):
-            if pace.per_second:
-                time.sleep(max(0.0, begun + number / pace.per_second - time.monotonic()))
+            _wait_until(begun, number, pace)
             is_usable = computer.is_present and computer.is_enabled
             asked[computer.pk] = pool.submit(
                 _ask_one, computer.domain.dns_name, computer.dns_name, is_usable
             )
-        return {guid: answer.result() for guid, answer in asked.items()}
+        heard = {guid: answer.result() for guid, answer in asked.items()}
+        _wait_until(begun, len(computers), pace)  # whoever comes next may begin at once
+        return heard
+
+
+def _wait_until(begun: float, number: int, pace: Pace) -> None:
+    """Waits for the moment at which the pace lets the computer of that number be begun."""
+    if pace.per_second:
+        time.sleep(max(0.0, begun + number / pace.per_second - time.monotonic()))
 
 
 def _ask_one(domain: str, dns_name: str, is_usable: bool) -> tuple[NameFacts, ExporterFacts | None]:

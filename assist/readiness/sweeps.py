@@ -1,5 +1,8 @@
 """Sweeps: many computers checked in slices, gently, by whichever worker is free.
 
+Sweeps take turns: while one has its slice, no other is worked at, so that all together keep to the
+pace of one. The database sees to it, by the unique column ``turn``.
+
 A sweep never activates RASrv. What is stored after each batch is the results, the counts and the
 cursor, in one transaction, under the number of the worker's slice: a worker that was thought lost
 and comes back stores nothing.
@@ -31,6 +34,7 @@ from directory.errors import PortalError
 SLICE_SECONDS = 50.0
 BATCH = 40
 LOST = timedelta(minutes=5)  # longer than a batch whose computers are all silent
+THE_TURN = 1
 _PORTAL = Actor.portal()
 log = structlog.get_logger()
 
@@ -97,7 +101,8 @@ def sweep_cancel(*, actor: Actor, sweep: ReadinessSweep, now: datetime | None = 
     now = now or timezone.now()
     with transaction.atomic():
         running = ReadinessSweep.objects.filter(pk=sweep.pk, state=ReadinessSweep.State.RUNNING)
-        if running.update(state=ReadinessSweep.State.CANCELLED, finished_at=now, worker=None):
+        # Its worker keeps the turn until it is through with the computers that it asks.
+        if running.update(state=ReadinessSweep.State.CANCELLED, finished_at=now):
             _record("readiness.sweep_cancelled", sweep, actor, now)
 
 
@@ -117,8 +122,8 @@ def sweep_work(
         progress: Called with the number of computers that were just checked.
 
     Returns:
-        Whether this worker should go on; False when the sweep has ended, another worker has it,
-        or the hours of READINESS_SWEEP_HOURS are over.
+        Whether it should go on; False when the sweep has ended, it was not its turn, or the hours
+        of READINESS_SWEEP_HOURS are over.
     """
     sweep = ReadinessSweep.objects.filter(pk=sweep_id).first()
     if sweep is None or not is_permitted(sweep, now()):
@@ -139,14 +144,23 @@ def sweep_work(
         )
         return False
     finally:
-        ReadinessSweep.objects.filter(pk=sweep_id, worker=worker).update(worker=None)
+        ReadinessSweep.objects.filter(pk=sweep_id, worker=worker).update(worker=None, turn=None)
 
 
-def sweeps_to_continue(now: datetime) -> list[uuid.UUID]:
-    """The running sweeps that nobody works at and that may go on now; begins one that is due."""
+def sweep_in_turn(now: datetime) -> uuid.UUID | None:
+    """The running sweep that has waited longest and may go on; None while one is worked at."""
+    if ReadinessSweep.objects.filter(turn__isnull=False).exclude(_lost(now)).exists():
+        return None
+    waiting = ReadinessSweep.objects.filter(state=ReadinessSweep.State.RUNNING).order_by(
+        F("heartbeat_at").asc(nulls_first=True), "started_at", "pk"
+    )
+    return next((sweep.pk for sweep in waiting if is_permitted(sweep, now)), None)
+
+
+def sweep_to_continue(now: datetime) -> uuid.UUID | None:
+    """Begins a sweep that is due; the one whose turn it is."""
     _start_when_due(now)
-    idle = ReadinessSweep.objects.filter(state=ReadinessSweep.State.RUNNING).filter(_idle(now))
-    return [sweep.pk for sweep in idle if is_permitted(sweep, now)]
+    return sweep_in_turn(now)
 
 
 def is_permitted(sweep: ReadinessSweep, now: datetime) -> bool:
@@ -209,10 +223,15 @@ def _keep(
 
 
 def _claim(sweep_id: uuid.UUID, worker: uuid.UUID, now: datetime) -> bool:
-    free = ReadinessSweep.objects.filter(pk=sweep_id, state=ReadinessSweep.State.RUNNING).filter(
-        _idle(now)
+    running = ReadinessSweep.objects.filter(
+        pk=sweep_id, state=ReadinessSweep.State.RUNNING, turn__isnull=True
     )
-    return free.update(worker=worker, heartbeat_at=now) == 1
+    try:
+        with transaction.atomic():
+            ReadinessSweep.objects.filter(_lost(now)).update(worker=None, turn=None)
+            return running.update(worker=worker, turn=THE_TURN, heartbeat_at=now) == 1
+    except IntegrityError:  # another sweep has the turn
+        return False
 
 
 def _mine(sweep_id: uuid.UUID, worker: uuid.UUID) -> QuerySet[ReadinessSweep]:
@@ -221,8 +240,8 @@ def _mine(sweep_id: uuid.UUID, worker: uuid.UUID) -> QuerySet[ReadinessSweep]:
     )
 
 
-def _idle(now: datetime) -> Q:
-    return Q(worker__isnull=True) | Q(heartbeat_at__lt=now - LOST)
+def _lost(now: datetime) -> Q:
+    return Q(turn__isnull=False, heartbeat_at__lt=now - LOST)
 
 
 def _start_when_due(now: datetime) -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 import uuid
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -225,13 +226,25 @@ def _page(
 def _sweeps() -> dict[str, Any]:
     now = timezone.now()
     found = list(ReadinessSweep.objects.all()[:SWEEPS])
-    sweeps = [(sweep, sweep.is_running and not is_permitted(sweep, now)) for sweep in found]
-    version = ",".join(f"{sweep.pk.hex[:8]}{sweep.state}{sweep.done}" for sweep in found)
+    sweeps = [(sweep, _doing(sweep, found, now)) for sweep in found]
+    version = ",".join(
+        f"{sweep.pk.hex[:8]}{doing.replace(' ', '-')}{sweep.done}" for sweep, doing in sweeps
+    )
     return {
         "sweeps": sweeps,
         "has_running": any(sweep.is_running for sweep in found),
         "version": version or "none",
     }
+
+
+def _doing(sweep: ReadinessSweep, among: list[ReadinessSweep], now: datetime) -> str:
+    """What a sweep does, for a person."""
+    if not sweep.is_running:
+        return sweep.state
+    if not is_permitted(sweep, now):
+        return "waits for the permitted hours"
+    is_anothers = not sweep.turn and any(other.turn for other in among)
+    return "waits for its turn" if is_anothers else "running"
 
 
 def _unit_of(request: HttpRequest) -> OrganizationalUnit | None:

@@ -28,7 +28,9 @@ Sent = list[tuple[Any, ...]]
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """What would go to the workers."""
     found: Sent = []
-    monkeypatch.setattr("assist.enqueue._send", lambda name, *args: found.append((name, *args)))
+    monkeypatch.setattr(
+        "assist.enqueue._send", lambda name, *args, **_: found.append((name, *args))
+    )
     monkeypatch.setattr("django.db.transaction.on_commit", lambda act: act())
     return found
 
@@ -231,6 +233,20 @@ def test_a_sweep_is_begun_seen_and_cancelled(manager: Client, cast: Cast, sent: 
     assert "cancelled" in manager.get("/readiness/sweeps").content.decode()
     kinds = set(AuditEvent.objects.values_list("kind", flat=True))
     assert kinds == {"readiness.sweep_started", "readiness.sweep_cancelled"}
+
+
+def test_a_sweep_that_waits_says_for_what(
+    manager: Client, cast: Cast, sent: Sent, settings: Any
+) -> None:
+    manager.post("/readiness/sweeps/start", {})
+    manager.post("/readiness/sweeps/start", {"unit": "Winnipeg"})
+    assert "its turn" not in manager.get("/readiness/sweeps").content.decode()
+    ReadinessSweep.objects.filter(scope_kind="all").update(turn=1)
+    shown = manager.get("/readiness/sweeps").content.decode()
+    assert shown.count("waits for its turn") == shown.count("</strong>: running") == 1
+    settings.READINESS_SWEEP_HOURS = frozenset({(timezone.localtime().hour + 2) % 24})
+    held = manager.get("/readiness/sweeps").content.decode()
+    assert held.count("waits for the permitted hours") == 2
 
 
 def test_a_search_is_saved_used_and_forgotten(manager: Client, cast: Cast, sent: Sent) -> None:

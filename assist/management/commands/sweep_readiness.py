@@ -9,6 +9,7 @@ from typing import IO, Any, cast
 
 from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -23,7 +24,7 @@ from assist.readiness.scopes import (
     search_named,
     unit_named,
 )
-from assist.readiness.sweeps import sweep_cancel, sweep_start, sweep_work
+from assist.readiness.sweeps import sweep_cancel, sweep_in_turn, sweep_start, sweep_work
 from directory.errors import PortalError
 
 LOOK_SECONDS = 1.0
@@ -111,12 +112,14 @@ class Command(BaseCommand):
         try:
             with bar:
                 while True:
-                    may_go_on = sweep_work(sweep.pk, progress=show)
+                    # Another sweep may have its turn: then this one waits no longer for it.
+                    turn = sweep_in_turn(timezone.now())
+                    may_go_on = turn is not None and sweep_work(turn, progress=show)
                     show()
                     if not sweep.is_running:
                         return
                     if not may_go_on:
-                        time.sleep(LOOK_SECONDS)  # a worker has it, or the hours are over
+                        time.sleep(LOOK_SECONDS)  # a worker has the turn, or the hours are over
         except KeyboardInterrupt:
             self.stdout.write("The workers go on with it. --cancel ends it.")
 
