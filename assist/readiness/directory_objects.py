@@ -12,8 +12,6 @@ from assist.readiness.results import Answer, State, of_findings
 
 # lastLogonTimestamp is written when it is 9 to 14 days old ([MS-ADA1] 2.351).
 LONG_AGO = timedelta(days=45)
-NAMES_MOST = 1200  # values that msDS-AllowedToDelegateTo holds before the object is full
-NAMES_MANY = 1000
 
 
 def known(facts: ReadinessFacts) -> Answer:
@@ -113,59 +111,4 @@ def spn(facts: ReadinessFacts) -> Answer:
         State.READY,
         f"{computer.name} has HOST/{dns_name}, which stands for RPCSS too (sPNMappings).",
         (computer,),
-    )
-
-
-def delegation(facts: ReadinessFacts) -> Answer:
-    """The portal's account may act for an expert at the computer, where that is needed."""
-    delegation, computer = facts.delegation, facts.computer.reference
-    account = facts.caller.reference
-    evidence = (computer, account) if account else (computer,)
-    dns_name = facts.names.dns_name
-    resource = "msDS-AllowedToActOnBehalfOfOtherIdentity"
-    names = delegation.names
-    if names is not None and _delegates(names, dns_name, computer.name):
-        if len(names) > NAMES_MANY:
-            return Answer(
-                State.WARNING,
-                f"The portal's account may be delegated to {dns_name}; its list holds {len(names)} "
-                f"of about {NAMES_MOST} names that fit.",
-                evidence,
-                "Use resource-based delegation for further computers.",
-            )
-        said = f"The portal's account may be delegated to {dns_name} (msDS-AllowedToDelegateTo)."
-        return Answer(State.READY, said, evidence)
-    if not delegation.is_needed:
-        return Answer(
-            State.READY,
-            "Not needed: the portal calls computers as its own account"
-            + (f"; {resource} is set all the same." if delegation.has_resource_based else "."),
-            evidence,
-        )
-    if delegation.has_resource_based:
-        return Answer(
-            State.UNKNOWN,
-            f"{computer.name} lets somebody act for others there ({resource}); whom, is not read.",
-            evidence,
-            "Compare it with the portal's account: Get-ADComputer -Properties "
-            "PrincipalsAllowedToDelegateToAccount.",
-        )
-    if names is None:
-        said = "To what the portal's account may be delegated is not in the portal's picture."
-        return Answer(State.UNKNOWN, said, evidence, "Look at msDS-AllowedToDelegateTo.")
-    full = f" Its list is full: about {NAMES_MOST} names fit." if len(names) >= NAMES_MOST else ""
-    return Answer(
-        State.NOT_READY,
-        f"The portal's account may not be delegated to {dns_name or computer.name}.{full}",
-        evidence,
-        "Set PrincipalsAllowedToDelegateToAccount on the computer (resource-based delegation), or "
-        f"add HOST/{dns_name} to the account's list.",
-    )
-
-
-def _delegates(names: tuple[str, ...], dns_name: str, name: str) -> bool:
-    hosts = {text.lower() for text in (dns_name, name) if text}
-    return any(
-        service.lower() in ("host", "rpcss") and host.partition(":")[0].lower() in hosts
-        for service, _, host in (text.partition("/") for text in names)
     )

@@ -13,6 +13,7 @@ from assist.eligibility.facts import (
     HardeningValue,
     PolicyFacts,
 )
+from directory.delegation import Acting
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,17 @@ class DelegationFacts:
     Attributes:
         is_needed: The portal calls computers as the expert, not as its own account.
         names: msDS-AllowedToDelegateTo of the portal's account; None: not in the picture.
-        has_resource_based: The computer has msDS-AllowedToActOnBehalfOfOtherIdentity.
+        is_same_domain: The computer is in the domain of the portal's account.
+        acting: What the computer's msDS-AllowedToActOnBehalfOfOtherIdentity says of the account;
+            None: nobody may act for others there.
+        deciding: Whose entry of it decides, where the directory has that.
     """
 
     is_needed: bool
     names: tuple[str, ...] | None
-    has_resource_based: bool
+    is_same_domain: bool = True
+    acting: Acting | None = None
+    deciding: Reference | None = None
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from assist.eligibility.gathering import (
 from assist.eligibility.membership_facts import At
 from assist.eligibility.policy_facts import policy_facts
 from assist.models import Offer, WindowsEvent
+from assist.readiness.delegation_facts import delegation_facts
 from assist.readiness.facts import (
-    DelegationFacts,
     ExporterFacts,
     LiveFacts,
     NameFacts,
@@ -161,11 +161,7 @@ def facts_of(
             name.lower() for name in computer.service_principal_names
         ),
         duplicate_holders=_others(computer, behind.holders),
-        delegation=DelegationFacts(
-            is_needed=settings.AUTHORITY != "service",
-            names=tuple(behind.caller.account.delegates_to) if behind.caller else None,
-            has_resource_based=computer.has_delegates,
-        ),
+        delegation=delegation_facts(computer, behind.caller, behind.trusts),
         logs_sessions=logging is not None and logging.value == 1,
         events=around.events.get(computer.pk, ()),
         active_offer=around.offers.get(computer.pk),

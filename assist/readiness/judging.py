@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from assist.readiness import directory_objects, names, network, policy, windows
+from assist.readiness import delegation, directory_objects, names, network, policy, windows
 from assist.readiness.facts import ReadinessFacts
 from assist.readiness.results import Answer, Result, State
 
@@ -40,7 +40,7 @@ FUNCTIONS: Mapping[str, Callable[[ReadinessFacts], Answer]] = {
     "network.identity": network.identity,
     "clock.skew": network.clock,
     "kerberos.spn": directory_objects.spn,
-    "kerberos.delegation": directory_objects.delegation,
+    "kerberos.delegation": delegation.delegation,
     "session.users": windows.users,
     "session.running": windows.running,
     "events.trouble": windows.trouble,

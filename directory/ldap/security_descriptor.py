@@ -1,4 +1,4 @@
-"""The part of a security descriptor that says who applies a policy or may authenticate.
+"""The part of a security descriptor that says who applies a policy, may authenticate or delegate.
 
 Formats: [MS-DTYP] 2.4.6 (SECURITY_DESCRIPTOR), 2.4.5 (ACL), 2.4.4 (ACE).
 Rights: [MS-ADTS] 5.1.3.2; Apply Group Policy is an extended right ([MS-ADTS] 5.1.3.2.1).
@@ -75,6 +75,11 @@ class AccessControlEntry:
         if self.mask & GENERIC_ALL:
             return self.object_type in (None, right)
         return bool(self.mask & CONTROL_ACCESS) and self.object_type in (None, right)
+
+    @property
+    def grants_control(self) -> bool:
+        """Whether it speaks of all extended rights, or of one: of which is in ``object_type``."""
+        return bool(self.mask & (CONTROL_ACCESS | GENERIC_ALL))
 
     @property
     def grants_read(self) -> bool:
@@ -195,9 +200,39 @@ def authentication_entries(raw: bytes) -> tuple[tuple[str, str], ...]:
     entries = parse_dacl(raw, with_conditional=True)
     if entries is None:
         return ((ALLOW, EVERYONE),)
-    words = {(False, False): ALLOW, (True, False): DENY, (False, True): ALLOW_IF}
     return tuple(
-        (words.get((entry.is_deny, entry.is_conditional), DENY_IF), entry.sid)
+        (_word(entry, perhaps=entry.is_conditional), entry.sid)
         for entry in entries
         if entry.grants_authentication and not entry.flags & INHERIT_ONLY
     )
+
+
+def delegation_entries(raw: bytes) -> tuple[tuple[str, str], ...]:
+    """Who is allowed or denied to act for others at a computer, in the stored order.
+
+    An entry for a single extended right counts as one with a condition: the right that the KDC
+    asks for has no GUID.
+
+    Args:
+        raw: The computer's msDS-AllowedToActOnBehalfOfOtherIdentity ([MS-ADA2] 2.218).
+
+    Returns:
+        What each entry does, and the SID it speaks of.
+
+    Raises:
+        MalformedValue: Lengths and offsets do not fit.
+    """
+    entries = parse_dacl(raw, with_conditional=True)
+    if entries is None:
+        return ((ALLOW, EVERYONE),)
+    return tuple(
+        (_word(entry, perhaps=entry.is_conditional or entry.object_type is not None), entry.sid)
+        for entry in entries
+        if entry.grants_control and not entry.flags & INHERIT_ONLY
+    )
+
+
+def _word(entry: AccessControlEntry, *, perhaps: bool) -> str:
+    if entry.is_deny:
+        return DENY_IF if perhaps else DENY
+    return ALLOW_IF if perhaps else ALLOW

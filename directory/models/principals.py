@@ -161,8 +161,11 @@ class Computer(Principal):
     delegates_to = models.JSONField(
         default=list, blank=True, help_text="msDS-AllowedToDelegateTo: its constrained delegation."
     )
-    has_delegates = models.BooleanField(
-        default=False, help_text="msDS-AllowedToActOnBehalfOfOtherIdentity is set."
+    allowed_to_act = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="msDS-AllowedToActOnBehalfOfOtherIdentity: who may act for others there, entry "
+        "by entry, or why that cannot be read; empty: not read yet.",
     )
     allowed_to_authenticate = models.JSONField(
         null=True,

@@ -9,18 +9,18 @@ from typing import Any
 
 from directory.grouppolicy.links import MalformedLinks, parse_links
 from directory.ldap.entries import Entry
-from directory.ldap.security_descriptor import parse_dacl
+from directory.ldap.security_descriptor import delegation_entries, parse_dacl
 from directory.ldap.values import MalformedValue
 from directory.models import GroupPolicy
 from directory.synchronisation.errors import NotOfInterest
-from directory.synchronisation.kinds import POLICIES, SITES, UNITS, Kind
+from directory.synchronisation.kinds import COMPUTERS, POLICIES, SITES, UNITS, Kind
 from directory.synchronisation.policy_rows import (
     FILE_COLUMNS,
     policy_row,
     policy_row_with_known_files,
     read_policy_files,
 )
-from directory.synchronisation.rows import Row
+from directory.synchronisation.rows import ACTS_FOR_OTHERS, Row
 from directory.synchronisation.session import Session
 
 BATCH = 500
@@ -97,8 +97,22 @@ def permissions_problem(kind: str, entry: Entry) -> Problem | None:
     return None
 
 
-# Of kinds that are few: nothing of this is done for each computer and account.
+def delegation_problem(kind: str, entry: Entry) -> Problem | None:
+    """What is wrong with who may act for others at a computer; the rest is taken over."""
+    descriptor = entry.first(ACTS_FOR_OTHERS)
+    if descriptor is None:
+        return None
+    try:
+        delegation_entries(descriptor)
+    except MalformedValue as error:
+        reason = f"Its {ACTS_FOR_OTHERS} cannot be read: {error.sentence}"
+        return Problem(kind, entry.guid, entry.distinguished_name, reason, keeps=False)
+    return None
+
+
+# Of kinds that are few, and of what few of the others have: accounts are too many to look at.
 WHAT_MAY_BE_BROKEN: Mapping[str, Callable[[str, Entry], Problem | None]] = {
+    COMPUTERS.name: delegation_problem,
     UNITS.name: link_problem,
     SITES.name: link_problem,
     POLICIES.name: permissions_problem,

@@ -202,7 +202,7 @@ COMPUTERS = Kind(
         "primaryGroupID",
         "msDS-SupportedEncryptionTypes",
         "msDS-AllowedToDelegateTo",
-        "msDS-AllowedToActOnBehalfOfOtherIdentity",
+        rows.ACTS_FOR_OTHERS,
     ),
     columns=rows.COMPUTER_COLUMNS,
     build=rows.computer_row,

@@ -16,7 +16,7 @@ from datetime import datetime
 from directory.comparison import fold_name
 from directory.ldap.entries import Entry
 from directory.ldap.extended_names import parse_extended_name, parse_reference
-from directory.ldap.security_descriptor import authentication_entries
+from directory.ldap.security_descriptor import authentication_entries, delegation_entries
 from directory.ldap.values import (
     GroupType,
     MalformedValue,
@@ -36,6 +36,7 @@ DOMAIN_CONTROLLER = int(
 )
 DISABLED = int(UserAccountControl.ACCOUNT_DISABLED)
 NO_ITEMS = "[]"
+ACTS_FOR_OTHERS = "msDS-AllowedToActOnBehalfOfOtherIdentity"
 
 
 class Units:
@@ -298,7 +299,7 @@ COMPUTER_COLUMNS = (
     "primary_group_sid",
     "encryption_types",
     "delegates_to",
-    "has_delegates",
+    "allowed_to_act",
     "allowed_to_authenticate",
 )
 
@@ -327,9 +328,24 @@ def computer_row(entry: Entry, around: Surroundings) -> Row:
         _primary_group(entry, around),
         optional_flags(entry, "msDS-SupportedEncryptionTypes"),
         texts_as_json(entry, "msDS-AllowedToDelegateTo"),
-        entry.first("msDS-AllowedToActOnBehalfOfOtherIdentity") is not None,
+        _acting(entry),
         _authentication(entry) if around.reads_permissions else None,
     )
+
+
+def _acting(entry: Entry) -> str:
+    """Who may act for others at a computer; where that cannot be read, the reason as text.
+
+    It is in the property set of userAccountControl (User Account Restrictions, [MS-ADA2] 2.218,
+    [MS-ADA3] 2.342), without which no row is made: where it is absent, nobody may.
+    """
+    raw = entry.first(ACTS_FOR_OTHERS)
+    if raw is None:
+        return NO_ITEMS
+    try:
+        return as_json(delegation_entries(raw))
+    except MalformedValue as error:
+        return _dump(error.sentence)
 
 
 def _authentication(entry: Entry) -> str:

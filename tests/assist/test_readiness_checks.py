@@ -13,7 +13,6 @@ from assist.eligibility.decision import Reference
 from assist.eligibility.facts import HardeningValue, Source
 from assist.readiness.catalogue import CHECKS, in_order, overall
 from assist.readiness.facts import (
-    DelegationFacts,
     ExporterFacts,
     LiveFacts,
     NameFacts,
@@ -228,43 +227,6 @@ def test_the_service_principal_name_is_there_once(facts: Facts, cast: Cast) -> N
     service.is_present = False
     service.save()
     assert say("kerberos.spn", facts()).state is READY
-
-
-@pytest.mark.parametrize(
-    ("delegation", "state", "words"),
-    [
-        (DelegationFacts(False, (), False), READY, "Not needed"),
-        (DelegationFacts(False, (f"HOST/{NAME}",), False), READY, "may be delegated"),
-        (DelegationFacts(True, (f"rpcss/{NAME}:135",), False), READY, "may be delegated"),
-        (DelegationFacts(True, ("cifs/" + NAME,), False), NOT_READY, "may not be delegated"),
-        (DelegationFacts(True, (), True), UNKNOWN, "whom, is not read"),
-        (DelegationFacts(True, None, False), UNKNOWN, "not in the portal's picture"),
-        (
-            DelegationFacts(
-                True, (f"HOST/{NAME}", *("HOST/x" + str(n) for n in range(1100))), False
-            ),
-            WARNING,
-            "1101 of about 1200",
-        ),
-        (
-            DelegationFacts(True, tuple(f"HOST/x{n}" for n in range(1200)), False),
-            NOT_READY,
-            "list is full",
-        ),
-    ],
-)
-def test_delegation_of_the_portals_account(
-    facts: Facts, delegation: DelegationFacts, state: State, words: str
-) -> None:
-    answer = say("kerberos.delegation", facts(delegation=delegation))
-    assert (answer.state, words in answer.sentence) == (state, True), answer
-
-
-def test_delegation_is_read_with_the_portals_account(facts: Facts, cast: Cast) -> None:
-    caller = cast.accounts["svc-ra-portal"]
-    caller.delegates_to = [f"HOST/{NAME}"]
-    caller.save()
-    assert "may be delegated" in say("kerberos.delegation", facts()).sentence
 
 
 @pytest.mark.parametrize(
