@@ -24,6 +24,7 @@ READ_DIRECTORY = "directory.sync_directory"
 CHECK_READINESS = "assist.check_readiness"
 SWEEP_READINESS = "assist.sweep_readiness"
 SWEEP_EXPIRES_SECONDS = 60  # the scheduler asks again every 30; without it messages would pile up
+ANSWER_WHAT_IF = "assist.answer_what_if"
 
 
 def contact_novice(offer_id: uuid.UUID, *, now: datetime) -> None:
@@ -46,6 +47,13 @@ def sweep_readiness(sweep_id: uuid.UUID) -> None:
     """Have a worker go on with a sweep, after the commit."""
     transaction.on_commit(
         partial(_send, SWEEP_READINESS, str(sweep_id), expires=SWEEP_EXPIRES_SECONDS)
+    )
+
+
+def answer_what_if(what_if_id: uuid.UUID) -> None:
+    """Have a worker answer a what-if, after the commit."""
+    transaction.on_commit(
+        partial(_send, ANSWER_WHAT_IF, str(what_if_id), expires=SWEEP_EXPIRES_SECONDS)
     )
 
 

@@ -57,3 +57,10 @@ class SweepRunning(PortalError):
 
     code = "sweep_running"
     status = 409
+
+
+class WhatIfRunning(PortalError):
+    """A what-if of the same person has not ended."""
+
+    code = "what_if_running"
+    status = 409

@@ -7,8 +7,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from assist.eligibility.many.naming import KINDS, KINDS_BY_CODE
 from assist.models import SavedSearch
 from assist.models.offer import MODE_CHOICES, VIEWER_CHOICES
+from assist.what_ifs import LONGEST_NAME
 from directory.errors import PortalError
 from directory.grouppolicy.kit import Generation, Profile
 
@@ -19,6 +21,17 @@ def show_error(form: forms.Form, error: PortalError) -> None:
     """Say a refusal at the field it speaks of, or above the form."""
     field = error.field if error.field in form.fields else None
     form.add_error(field, ValidationError(f"{error.sentence} {error.remedy}".strip()))
+
+
+def _name(label: str, help_text: str, **attributes: str) -> forms.CharField:
+    """A name of the directory; which ones are needed is decided elsewhere."""
+    return forms.CharField(
+        label=label,
+        max_length=LONGEST_NAME,
+        required=False,
+        help_text=help_text,
+        widget=forms.TextInput(attrs=_PLAIN | attributes),
+    )
 
 
 class OfferForm(forms.Form):
@@ -193,3 +206,45 @@ class GroupPolicyKitForm(forms.Form):
         help_text="A name or GUID; what it says otherwise is listed",
         widget=forms.TextInput(attrs=_PLAIN),
     )
+
+
+class WhatIfForm(forms.Form):
+    """One change that somebody may be about to make: its kind, and the names of that kind."""
+
+    kind = forms.ChoiceField(
+        label="What if",
+        choices=[(kind.code, kind.words) for kind in KINDS],
+        initial=KINDS[0].code,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose a change."},
+    )
+    policy = _name("Policy", "Its name or GUID", list="known-policies")
+    group = _name("Group", r"As R2\Helpdesk Winnipeg")
+    who = _name("Account or group", r"As R2\mjones; a computer too may become a member")
+    unit = _name("Unit", "Its distinguished name, as OU=Winnipeg,DC=r2,DC=local")
+    container = _name("Unit or domain", "A unit's distinguished name, or a domain's name")
+    trusting = _name("Domain that trusts", "Its computers let the other's in", list="known-domains")
+    trusted = _name("Domain that is trusted", "Its DNS name", list="known-domains")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        for field in self.needed:
+            if not data.get(field) and field not in self.errors:
+                self.add_error(field, f"Fill in: {self.fields[field].label}.")
+        return data
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The fields of the kind that was chosen."""
+        kind = KINDS_BY_CODE.get(self.data.get("kind", ""))
+        return kind.fields if kind else ()
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing was typed for the kind that was chosen."""
+        return not any(self.data.get(field, "").strip() for field in self.needed)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What was typed for the kind that was chosen."""
+        return {field: self.cleaned_data[field] for field in self.needed}

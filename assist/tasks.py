@@ -8,7 +8,7 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from assist import audit, enqueue, offers
+from assist import audit, enqueue, offers, what_ifs
 from assist.readiness import requesting, retention, sweeps
 
 log = structlog.get_logger()
@@ -61,3 +61,16 @@ def forget_old_readiness() -> None:
     """Delete the records of sweeps, and of computers that are gone, that nobody will ask for."""
     forgotten = retention.forget_old(timezone.now())
     log.info("old_readiness_deleted", sweeps=forgotten.sweeps, computers=forgotten.computers)
+
+
+@shared_task(name="assist.answer_what_if")
+def answer_what_if(what_if_id: str) -> None:
+    """Find out what changes would give and take, as a person asked."""
+    what_ifs.what_if_work(uuid.UUID(what_if_id))
+
+
+@shared_task(name="assist.continue_what_ifs")
+def continue_what_ifs() -> None:
+    """Have the what-ifs answered that no worker is at."""
+    for what_if_id in what_ifs.what_ifs_to_continue(timezone.now()):
+        enqueue.answer_what_if(what_if_id)

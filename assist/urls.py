@@ -12,6 +12,7 @@ from assist.views import (
     offers,
     preferences,
     readiness,
+    what_ifs,
 )
 
 urlpatterns = [
@@ -54,5 +55,9 @@ urlpatterns = [
         "readiness/searches/<int:search_id>/delete", readiness.search_deleted, name="search-delete"
     ),
     path("group-policy-kit", group_policy_kit.group_policy_kit, name="group-policy-kit"),
+    path("what-if", what_ifs.what_ifs, name="what-ifs"),
+    path("what-if/<uuid:what_if_id>", what_ifs.what_if, name="what-if"),
+    path("what-if/<uuid:what_if_id>/live", what_ifs.what_if_live, name="what-if-live"),
+    path("what-if/<uuid:what_if_id>/cancel", what_ifs.what_if_cancelled, name="what-if-cancel"),
     path("preferences", preferences.preferences, name="preferences"),
 ]

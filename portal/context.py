@@ -44,6 +44,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     if actor.may_manage_readiness:
         entries.append(("Readiness", "readiness"))
         entries.append(("Group Policy", "group-policy-kit"))
+        entries.append(("What if", "what-ifs"))
     if actor.is_operator:
         entries.append(("Directory", "directory"))
     return context | {

@@ -184,6 +184,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": positive_seconds("OFFER_SWEEP_INTERVAL_SECONDS", 5),
     },
     "continue-readiness-sweeps": {"task": "assist.continue_readiness_sweeps", "schedule": 30},
+    "continue-what-ifs": {"task": "assist.continue_what_ifs", "schedule": 30},
     "forget-old-runs": {"task": "directory.forget_old_runs", "schedule": 24 * 3600},
     "forget-old-readiness": {"task": "assist.forget_old_readiness", "schedule": 24 * 3600},
     "clear-sessions": {"task": "portal.clear_sessions", "schedule": 24 * 3600},

@@ -9,6 +9,7 @@ from assist.models.readiness import (
     SavedSearch,
 )
 from assist.models.token import ApiToken, TokenScope
+from assist.models.what_if import WhatIf
 
 __all__ = [
     "ApiToken",
@@ -27,5 +28,6 @@ __all__ = [
     "ReadinessSweep",
     "SavedSearch",
     "TokenScope",
+    "WhatIf",
     "WindowsEvent",
 ]

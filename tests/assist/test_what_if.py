@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +14,14 @@ from assist.eligibility.many.changes import Change
 from assist.eligibility.many.computers import alike_of, all_computers
 from assist.eligibility.many.naming import (
     helper_added,
+    helper_removed,
     inheritance_blocked,
     member_added,
     policy_enforced,
     policy_linked,
     policy_unlinked,
     trust_one_way,
+    trust_removed,
 )
 from assist.eligibility.many.what_if import what_if
 from assist.lifecycle import Mode
@@ -165,8 +168,17 @@ def _one_way(cast: Cast) -> None:
     Trust.objects.exclude(domain=cast.domain).update(direction=2)
 
 
+def _remove_helper(cast: Cast) -> None:
+    cast.policy.helpers.filter(group=cast.groups["Helpdesk Winnipeg"]).delete()
+
+
+def _remove_trust(cast: Cast) -> None:
+    Trust.objects.all().delete()
+
+
 CHANGES: list[tuple[Callable[[], Change], Make]] = [
     (lambda: helper_added("WinnipegGPO", r"R2\eadams"), _add_helper),
+    (lambda: helper_removed("WinnipegGPO", r"R2\Helpdesk Winnipeg"), _remove_helper),
     (lambda: inheritance_blocked(BRANCH), _block),
     (lambda: policy_unlinked("winnipeggpo", "OU=Winnipeg,DC=r2,DC=local"), _unlink),
     (lambda: policy_linked("Forbidden", BRANCH), _link),
@@ -175,6 +187,7 @@ CHANGES: list[tuple[Callable[[], Change], Make]] = [
     (lambda: member_added("Helpdesk Night", "Remote Assistance Experts"), _nest),
     (lambda: member_added("Tablets", "PC2"), _join_computer),
     (lambda: trust_one_way("emea.r2.local", "r2.local"), _one_way),
+    (lambda: trust_removed("EMEA", "R2.local"), _remove_trust),
 ]
 
 
@@ -202,8 +215,39 @@ def test_gains_are_counted_with_their_names(world: Cast) -> None:
         "first_computers": ["PC2", "XP191"],
         "first_experts": [{"name": r"R2\eadams", "computers": 2}],
         "reasons": {"helper.not_listed": 2},
+        "examples": [
+            {"expert": r"R2\eadams", "computer": name, "reason": "helper.not_listed"}
+            for name in ("XP191", "PC2")
+        ],
     }
+    assert (found["experts"], found["computers"], found["stale"]) == (5, 2, [])
     assert found["lost"]["control"]["pairs"] == found["lost"]["view"]["pairs"] == 0
+
+
+def test_units_are_told_apart_those_with_the_most_pairs_first(world: Cast) -> None:
+    world.add_computer("PC3")
+    found = what_if([helper_added("WinnipegGPO", "eadams")], now=NOW).to_json()
+    control = [(unit["unit"], unit["gained"]["control"]) for unit in found["units"]]
+    assert control == [
+        ("OU=Winnipeg,DC=r2,DC=local", {"computers": 2, "pairs": 2}),
+        (BRANCH, {"computers": 1, "pairs": 1}),
+    ]
+    assert found["more_units"] == 0
+
+
+def test_a_domain_too_old_for_any_offer_is_named(world: Cast) -> None:
+    world.domain.synced_at = NOW - timedelta(days=9)
+    world.domain.save()
+    found = what_if([helper_added("WinnipegGPO", "eadams")], now=NOW)
+    assert found.stale == ("r2.local",)
+    assert found.gained[Mode.VIEW].pairs == 0
+
+
+def test_what_is_not_on_the_list_is_said_with_what_is(world: Cast) -> None:
+    with pytest.raises(PortalError) as refused:
+        helper_removed("WinnipegGPO", "eadams")
+    assert refused.value.field == "who"
+    assert r"R2\Helpdesk Winnipeg" in refused.value.remedy
 
 
 def test_losses_are_counted_by_mode_with_what_would_refuse(world: Cast) -> None:
@@ -240,6 +284,8 @@ def test_the_command_says_what_would_be_lost(world: Cast) -> None:
         ("--link", "WinnipegGPO", "nowhere.test"),
         ("--unlink", "Forbidden", "r2.local"),
         ("--one-way", "r2.local", "nowhere.test"),
+        ("--remove-trust", "r2.local", "nowhere.test"),
+        ("--remove-helper", "WinnipegGPO", "eadams"),
     ],
 )
 def test_the_command_exits_2_for_what_is_not_there(world: Cast, arguments: tuple[str, ...]) -> None:

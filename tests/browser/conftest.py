@@ -44,7 +44,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def story(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Story:
     """Rows for every page. No worker runs here, so nothing is sent to one."""
-    monkeypatch.setattr("assist.enqueue._send", lambda *_: None)
+    monkeypatch.setattr("assist.enqueue._send", lambda *_, **__: None)
     return tell()
 
 

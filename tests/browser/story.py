@@ -21,6 +21,7 @@ from assist.models import (
     Offer,
     ReadinessSweep,
     SavedSearch,
+    WhatIf,
 )
 from assist.offers.evidence import add, settle
 from assist.offers.transitions import move
@@ -29,6 +30,7 @@ from assist.readiness.checking import Readiness, store
 from assist.readiness.facts import ExporterFacts, NameFacts
 from assist.readiness.gathering import Surroundings, background, facts_of
 from assist.readiness.judging import judge
+from assist.what_ifs import NamedChange, what_if_ask, what_if_work
 from directory.models import Computer, OrganizationalUnit, SyncRun
 from tests.assist.cast import Cast, make_cast, make_policy
 
@@ -54,6 +56,7 @@ class Story:
 
     cast: Cast
     offers: dict[str, Offer] = field(default_factory=dict)
+    what_ifs: dict[str, WhatIf] = field(default_factory=dict)
 
     @property
     def stopped_run(self) -> SyncRun:
@@ -104,6 +107,7 @@ def tell() -> Story:
     _add_runs(now)
     _add_readiness(cast, now)
     story = Story(cast)
+    _ask_what_if(story)
     for number, (name, tell_one) in enumerate(
         {
             "ended": _ended,
@@ -169,6 +173,30 @@ def _add_readiness(cast: Cast, now: datetime) -> None:
         results = judge(facts)
         found.append(Readiness(computer, *overall(results), results))
     store(found, now=now - timedelta(minutes=2), sweep_id=sweep.pk)
+
+
+def _ask_what_if(story: Story) -> None:
+    """One that is answered, one that has no answer, one that goes on."""
+    manager = story.cast.actor("tmanager")
+    changes = [
+        NamedChange("helper_added", {"policy": "WinnipegGPO", "who": r"R2\eadams"}),
+        NamedChange("inheritance_blocked", {"unit": "OU=Brandon,DC=r2,DC=local"}),
+        NamedChange("helper_removed", {"policy": "BrandonGPO", "who": r"R2\mjones"}),
+    ]
+    answered = what_if_ask(actor=manager, changes=changes)
+    what_if_work(answered.pk)
+    failed = what_if_ask(actor=manager, changes=changes[:1])
+    WhatIf.objects.filter(pk=failed.pk).update(
+        state=WhatIf.State.FAILED,
+        finished_at=timezone.now(),
+        error="The portal made a mistake. Ask again; if it happens again, tell the operator.",
+    )
+    running = what_if_ask(actor=manager, changes=changes[1:2])
+    WhatIf.objects.filter(pk=running.pk).update(
+        worker=uuid.uuid4(), heartbeat_at=timezone.now(), total=100_000, done=37_000
+    )
+    for name, asked in (("answered", answered), ("failed", failed), ("running", running)):
+        story.what_ifs[name] = asked
 
 
 def _add_computers(cast: Cast) -> None:

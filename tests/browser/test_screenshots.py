@@ -55,6 +55,10 @@ def paths_of(story: Story) -> dict[str, tuple[str | None, str]]:
         ),
         "readiness": ("tmanager", "/readiness"),
         "group-policy-kit": ("tmanager", "/group-policy-kit"),
+        "what-if": ("tmanager", "/what-if"),
+        "what-if-running": ("tmanager", f"/what-if/{story.what_ifs['running'].pk}"),
+        "what-if-answered": ("tmanager", f"/what-if/{story.what_ifs['answered'].pk}"),
+        "what-if-failed": ("tmanager", f"/what-if/{story.what_ifs['failed'].pk}"),
         "readiness-unit": ("tmanager", f"/readiness?unit={story.cast.unit.pk}"),
         "readiness-computers": ("tmanager", "/readiness/computers?state=not_ready"),
         "not-found": ("mjones", "/nowhere"),
@@ -111,3 +115,13 @@ def test_forms_that_cannot_be_used_draw(
     expect(page.locator("#id_ticket")).to_be_focused()
     expect(page.locator("#id_reason")).to_have_value("No sound")
     page.screenshot(path=directory / f"computer-wrong-{theme}.png", full_page=True)
+
+    page = open_as("tmanager", "/what-if", color_scheme=theme)
+    page.get_by_label("A trust is removed").check()
+    page.get_by_label("Domain that trusts").fill("r2.local")
+    page.get_by_label("Domain that is trusted").fill("nowhere.test")
+    page.click("#ask")
+    expect(page.locator("#id_trusted")).to_be_focused()
+    expect(page.locator("#id_trusting")).to_have_value("r2.local")
+    expect(page.locator("#id_policy")).to_be_hidden()
+    page.screenshot(path=directory / f"what-if-wrong-{theme}.png", full_page=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,17 @@ from playwright.sync_api import Page, expect
 
 from assist.actors import Actor
 from assist.lifecycle import State
-from assist.models import AuditEvent, ComputerReadiness, EvidenceKind, Offer, ReadinessSweep
+from assist.models import (
+    AuditEvent,
+    ComputerReadiness,
+    EvidenceKind,
+    Offer,
+    ReadinessSweep,
+    WhatIf,
+)
 from assist.offers import offer_report
 from assist.offers.transitions import move
+from assist.what_ifs import what_if_work
 from tests.browser.conftest import OpenAs
 from tests.browser.story import Story
 from tests.browser.test_screenshots import THEMES, paths_of
@@ -264,6 +273,31 @@ def test_a_sweep_is_followed_without_a_reload(open_as: OpenAs, story: Story) -> 
     ReadinessSweep.objects.filter(pk=sweep.pk).update(done=7, state=ReadinessSweep.State.DONE)
     expect(row).to_contain_text("7 of 7 checked")
     expect(row).to_have_attribute("data-state", "done")
+    assert _errors(page) == []
+
+
+def test_a_what_if_is_asked_with_the_keyboard_and_its_answer_appears(
+    open_as: OpenAs, story: Story
+) -> None:
+    WhatIf.objects.update(state=WhatIf.State.DONE)
+    page = open_as("tmanager", "/what-if")
+    _tab_to(page, "[name=kind]")
+    page.keyboard.press("ArrowDown")  # from a helper added to a helper taken off
+    page.keyboard.press("ArrowUp")
+    _tab_to(page, "#id_policy")
+    page.keyboard.type("WinnipegGPO")
+    _tab_to(page, "#id_who")
+    expect(page.locator("#id_unit")).to_be_hidden()
+    page.keyboard.type("eadams")
+    page.keyboard.press("Enter")
+    part = page.locator("#what-if")
+    expect(part).to_contain_text("Waiting for a worker")
+    page.evaluate("window.same = true")
+    what_if_work(uuid.UUID(page.url.rpartition("/")[2]))
+    expect(part).to_have_attribute("data-state", "done")
+    expect(page.locator("[data-side=gained-control]")).to_contain_text("Control gained")
+    expect(page.locator("#announcement")).to_have_text("The answer is there.")
+    assert page.evaluate("window.same") is True
     assert _errors(page) == []
 
 

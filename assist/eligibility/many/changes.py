@@ -6,7 +6,7 @@ Each is applied to pictures that are loaded and gives others; those are asked li
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -55,21 +55,41 @@ class HelperAdded:
         key = fold_name(self.principal.name)
         line = HelperLine(key=key, text=self.principal.name, principal=self.principal)
 
-        def changed(link: Link) -> Link:
-            policy = link.policy
-            if policy is None or policy.guid != self.policy_guid:
-                return link
+        def changed(policy: Policy) -> Policy:
             others = tuple(each for each in policy.helpers if each.key != key)
-            return replace(link, policy=replace(policy, helpers=(*others, line)))
+            return replace(policy, helpers=(*others, line))
 
-        links = {
-            domain: {place: [changed(link) for link in found] for place, found in places.items()}
-            for domain, places in pictures.policy.links.items()
-        }
-        return replace(pictures, policy=pictures.policy.changed(links=links))
+        return _with_policy(pictures, self.policy_guid, changed)
 
     def further_experts(self) -> Sequence[Account]:
         return ()
+
+
+@dataclass(frozen=True)
+class HelperRemoved:
+    """Every line that names somebody, or may, is taken off the helper list of a policy."""
+
+    policy_guid: uuid.UUID
+    policy_name: str
+    who_guid: uuid.UUID
+    who_name: str
+
+    def __str__(self) -> str:
+        return f"{self.who_name} is taken off the helper list of {self.policy_name}"
+
+    def apply(self, pictures: Pictures) -> Pictures:
+        def changed(policy: Policy) -> Policy:
+            return replace(
+                policy, helpers=tuple(line for line in policy.helpers if not self._names(line))
+            )
+
+        return _with_policy(pictures, self.policy_guid, changed)
+
+    def further_experts(self) -> Sequence[Account]:
+        return ()
+
+    def _names(self, line: HelperLine) -> bool:
+        return any(who.guid == self.who_guid for who in (line.principal, *line.either) if who)
 
 
 @dataclass(frozen=True)
@@ -111,6 +131,27 @@ class TrustOneWay:
                 replace(each, direction=direction) if each.direction == BOTH else each
                 for each in held.get(partner, ())
             )
+        return replace(pictures, trusts=replace(pictures.trusts, trusts=trusts))
+
+    def further_experts(self) -> Sequence[Account]:
+        return ()
+
+
+@dataclass(frozen=True)
+class TrustRemoved:
+    """No trust between two domains is left, in either direction."""
+
+    one: str
+    other: str
+
+    def __str__(self) -> str:
+        return f"The trust between {self.one} and {self.other} is removed"
+
+    def apply(self, pictures: Pictures) -> Pictures:
+        trusts = {holder: dict(held) for holder, held in pictures.trusts.trusts.items()}
+        ends = fold_name(self.one), fold_name(self.other)
+        for holder, partner in (ends, ends[::-1]):
+            trusts.get(holder, {}).pop(partner, None)
         return replace(pictures, trusts=replace(pictures.trusts, trusts=trusts))
 
     def further_experts(self) -> Sequence[Account]:
@@ -234,6 +275,24 @@ class MemberAdded:
         """Whether what is in the group would be an expert: it, or one above it, gives the role."""
         below = {group.sid for group in groups_of_experts()}
         return bool(below & _above(self.group_sid))
+
+
+def _with_policy(
+    pictures: Pictures, guid: uuid.UUID, changed: Callable[[Policy], Policy]
+) -> Pictures:
+    """The pictures with one policy changed, wherever it is linked."""
+
+    def relinked(link: Link) -> Link:
+        policy = link.policy
+        if policy is None or policy.guid != guid:
+            return link
+        return replace(link, policy=changed(policy))
+
+    links = {
+        domain: {place: [relinked(link) for link in found] for place, found in places.items()}
+        for domain, places in pictures.policy.links.items()
+    }
+    return replace(pictures, policy=pictures.policy.changed(links=links))
 
 
 def _above(sid: str) -> set[str]:

@@ -13,12 +13,14 @@ from django.utils import timezone
 from assist.eligibility.many.changes import Change
 from assist.eligibility.many.naming import (
     helper_added,
+    helper_removed,
     inheritance_blocked,
     member_added,
     policy_enforced,
     policy_linked,
     policy_unlinked,
     trust_one_way,
+    trust_removed,
 )
 from assist.eligibility.many.what_if import MOST_NAMES, Difference, Side, what_if
 from directory.errors import PortalError
@@ -27,9 +29,11 @@ UNKNOWN_NAME = 2
 # Option, its values, what makes a change of them, help.
 OPTIONS: tuple[tuple[str, tuple[str, ...], Callable[..., Change], str], ...] = (
     ("--add-helper", ("POLICY", "WHO"), helper_added, "somebody more on a policy's helper list"),
+    ("--remove-helper", ("POLICY", "WHO"), helper_removed, "somebody off a policy's helper list"),
     ("--add-member", ("GROUP", "WHO"), member_added, "an account, group or computer in a group"),
     ("--block-inheritance", ("UNIT",), inheritance_blocked, "a unit blocks inheritance"),
     ("--one-way", ("TRUSTING", "TRUSTED"), trust_one_way, "of a two-way trust one way is left"),
+    ("--remove-trust", ("ONE", "OTHER"), trust_removed, "two domains no longer trust each other"),
     ("--link", ("POLICY", "CONTAINER"), policy_linked, "a policy linked to a unit or domain"),
     ("--link-enforced", ("POLICY", "CONTAINER"), policy_enforced, "the same, enforced"),
     ("--unlink", ("POLICY", "CONTAINER"), policy_unlinked, "a policy no longer linked there"),
