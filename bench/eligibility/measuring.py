@@ -18,10 +18,12 @@ from django.utils import timezone
 
 from assist.eligibility import explain
 from assist.eligibility.many.answers import computers_for, counts, experts_for
+from assist.eligibility.many.naming import helper_added
+from assist.eligibility.many.what_if import what_if
 from assist.lifecycle import Mode
 from bench.eligibility.filling import Directory
 from bench.eligibility.shape import Shape
-from directory.models import Account, Computer
+from directory.models import Account, Computer, GroupPolicy
 
 WARM_UP = 50
 LISTS = 5
@@ -66,7 +68,8 @@ def run(size: int, seed: int, pairs: int) -> Figures:
         figures["decision_mean_ms"] = mean_ms
         figures["decision_queries"] = _queries(experts[0], computers[0])
     with _step(f"All computers for one expert, {LISTS} times"):
-        asked = [_timed_list(expert) for expert in random.sample(experts, LISTS)]
+        some = random.sample(experts, LISTS)
+        asked = [_timed_list(expert) for expert in some]
         figures["expert_computers_s"] = statistics.median(seconds for seconds, _ in asked)
         figures["expert_computers_max_s"] = max(seconds for seconds, _ in asked)
         figures["computers_of_an_expert_p50"] = statistics.median(number for _, number in asked)
@@ -89,6 +92,9 @@ def run(size: int, seed: int, pairs: int) -> Figures:
         figures["units_with_computers"] = len(answer.units)
         figures["naive_s"] = mean_ms / 1000 * number
         figures["naive_ratio"] = mean_ms / 1000 * number / matrix_s
+    with _step("A helper more on the policy of a domain's head, and what it would give"):
+        fewest = min(range(LISTS), key=lambda place: asked[place][1])
+        figures |= _what_if(some[fewest])
     with _step(f"Comparing {COMPARED} lists with {COMPARED * COMPARED} single decisions"):
         figures["compared_allowed"] = _compare(random, experts, computers)
     return {key: round(v, 3) if isinstance(v, float) else v for key, v in figures.items()}
@@ -138,6 +144,14 @@ def _compare(random: Random, experts: Sequence[Account], computers: Sequence[Com
                 raise RuntimeError(f"{expert} at {computer}: {decision.sentence}")
             allowed += decision.is_allowed
     return allowed
+
+
+def _what_if(expert: Account) -> Figures:
+    policy = GroupPolicy.objects.filter(links__is_enforced=True, links__ou=None).order_by("guid")[0]
+    began = time.perf_counter()
+    answer = what_if([helper_added(str(policy.guid), expert.sid)], now=timezone.now())
+    seconds = time.perf_counter() - began
+    return {"what_if_s": seconds, "what_if_pairs": answer.gained[Mode.VIEW].pairs}
 
 
 def _percentile(values: Sequence[float], percent: int) -> float:

@@ -98,15 +98,15 @@ def singular_sids(policy: PolicyPicture) -> frozenset[str]:
     return frozenset(policy.tokens.direct_groups.keys() | policy.tokens.named)
 
 
-def alike_of(rows: Rows, policy: PolicyPicture) -> list[Rows]:
-    """Computers in groups that no rule and no policy tells apart.
+def alike_of(rows: Rows, *policies: PolicyPicture) -> list[Rows]:
+    """Computers in groups that no rule and no policy tells apart, in any of some pictures.
 
     Args:
         rows: From :func:`all_computers`.
-        policy: Which computers are in groups that policies name, and where sites matter.
+        policies: Which computers are in groups that policies name, and where sites matter.
     """
-    singular = singular_sids(policy)
-    by_address = {guid for guid, names in policy.site_names.items() if names}
+    singular = frozenset[str]().union(*map(singular_sids, policies))
+    by_address = {guid for policy in policies for guid, names in policy.site_names.items() if names}
     found = defaultdict[tuple[Any, ...], Rows](list)
     for row in rows:
         key = row[_ALIKE]

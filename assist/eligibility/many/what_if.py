@@ -157,11 +157,10 @@ def what_if(
     masks: dict[tuple[bool, Mode], Counter[int]] = {
         (is_gain, mode): Counter() for is_gain in (True, False) for mode in Mode
     }
-    for alike in alike_of(rows, before.policy):
-        for part in alike_of(alike, after.policy):
-            for some, shares in is_now.shares(part):
-                _, then = next(would_be.shares(some))
-                _compare(found, masks, is_now, some, shares, then)
+    for alike in alike_of(rows, before.policy, after.policy):
+        for some, shares in is_now.shares(alike):
+            _, then = next(would_be.shares(some))
+            _compare(found, masks, is_now, some, shares, then)
         done += len(alike)
         progress(done, len(rows))
     for (is_gain, mode), counted in masks.items():
