@@ -64,3 +64,10 @@ class WhatIfRunning(PortalError):
 
     code = "what_if_running"
     status = 409
+
+
+class WhatIfNotFound(PortalError):
+    """There is no such what-if."""
+
+    code = "what_if_not_found"
+    status = 404

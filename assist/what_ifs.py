@@ -20,7 +20,7 @@ from assist.actors import Actor
 from assist.eligibility.many.changes import Change
 from assist.eligibility.many.naming import KINDS_BY_CODE, change_named
 from assist.eligibility.many.what_if import what_if
-from assist.errors import InvalidInput, NotAllowed, WhatIfRunning
+from assist.errors import InvalidInput, NotAllowed, WhatIfNotFound, WhatIfRunning
 from assist.models import WhatIf
 from directory.errors import PortalError
 
@@ -71,6 +71,38 @@ class _Overtaken(Exception):
     """It was cancelled, or another worker took it."""
 
 
+def require_manager(actor: Actor) -> None:
+    """Lets managers and operators through.
+
+    Raises:
+        NotAllowed: The actor is neither.
+    """
+    if not actor.may_manage_readiness:
+        raise NotAllowed(
+            "What-ifs are for managers and the portal's operators.",
+            remedy="Ask one of them.",
+        )
+
+
+def what_if_for(actor: Actor, what_if_id: str) -> WhatIf:
+    """One what-if, whoever asked it.
+
+    Raises:
+        NotAllowed: The actor is neither a manager nor an operator.
+        WhatIfNotFound: There is none with this id.
+    """
+    require_manager(actor)
+    try:
+        found = WhatIf.objects.filter(pk=uuid.UUID(what_if_id)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise WhatIfNotFound(
+            "There is no such what-if.", remedy=f"The last {KEPT} are kept; ask again."
+        )
+    return found
+
+
 def what_if_ask(
     *, actor: Actor, changes: Sequence[NamedChange], now: datetime | None = None
 ) -> WhatIf:
@@ -87,7 +119,7 @@ def what_if_ask(
         PortalError: A name means nothing, or several things.
         WhatIfRunning: One of hers has not ended.
     """
-    _require_manager(actor)
+    require_manager(actor)
     now = now or timezone.now()
     if not 1 <= len(changes) <= MOST_CHANGES:
         raise InvalidInput(f"Name one change at least, and {MOST_CHANGES} at most.")
@@ -118,7 +150,7 @@ def what_if_cancel(*, actor: Actor, asked: WhatIf, now: datetime | None = None) 
     Raises:
         NotAllowed: The actor is neither a manager nor an operator.
     """
-    _require_manager(actor)
+    require_manager(actor)
     now = now or timezone.now()
     running = WhatIf.objects.filter(pk=asked.pk, state=WhatIf.State.RUNNING)
     with transaction.atomic():
@@ -226,14 +258,6 @@ def _is_name(text: object) -> bool:
     if not isinstance(text, str) or not text.strip() or len(text) > LONGEST_NAME:
         return False
     return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
-
-
-def _require_manager(actor: Actor) -> None:
-    if not actor.may_manage_readiness:
-        raise NotAllowed(
-            "What-ifs are for managers and the portal's operators.",
-            remedy="Ask one of them.",
-        )
 
 
 def _record(kind: str, asked: WhatIf, actor: Actor, now: datetime) -> None:

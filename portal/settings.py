@@ -157,6 +157,9 @@ SPECTACULAR_SETTINGS = {
         "OfferMode": "assist.models.offer.MODE_CHOICES",
         "OfferViewer": "assist.models.offer.VIEWER_CHOICES",
         "EvidenceGrade": "assist.models.Grade",
+        "KindEnum": "assist.models.EvidenceKind",
+        "ChangeKind": "assist.api.what_ifs.KIND_CHOICES",
+        "WhatIfState": "assist.models.WhatIf.State",
     },
 }
 

@@ -181,6 +181,21 @@ CANCEL_EXAMPLES = [
     )
 ]
 ELIGIBILITY_EXAMPLES = [_answer_example("Allowed", _DECISION, "200")]
+WHAT_IF_EXAMPLES = [
+    _request_example(
+        "A helper more, and a unit that blocks inheritance",
+        {
+            "changes": [
+                {
+                    "kind": "helper_added",
+                    "policy": "WinnipegGPO",
+                    "who": r"R2\Helpdesk Night",
+                },
+                {"kind": "inheritance_blocked", "unit": "OU=Brandon,DC=r2,DC=local"},
+            ]
+        },
+    ),
+]
 EVENTS_EXAMPLES = [
     _request_example(
         "The user let the expert see the screen",
@@ -207,8 +222,8 @@ _PROBLEMS = {
     400: "The input cannot be used; `field` and `remedy` say what to change.",
     401: "No token, or one that cannot be used.",
     403: "The token may not do this.",
-    404: "There is no such offer, or it is somebody else's.",
-    409: "The offer's present state does not permit this.",
+    404: "There is none with this id, or it is not the caller's to see.",
+    409: "The present state does not permit this.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     503: "The domain's own servers do not answer.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from assist.api import many, views
+from assist.api import many, views, what_ifs
 
 urlpatterns = [
     path("offers", views.OffersView.as_view(), name="api-offers"),
@@ -19,6 +19,12 @@ urlpatterns = [
     path("eligibility/computers", many.ComputersView.as_view(), name="api-computers"),
     path("eligibility/experts", many.ExpertsView.as_view(), name="api-experts"),
     path("eligibility/counts", many.CountsView.as_view(), name="api-counts"),
+    path("eligibility/what-if", what_ifs.WhatIfsView.as_view(), name="api-what-ifs"),
+    path(
+        "eligibility/what-if/<str:what_if_id>",
+        what_ifs.WhatIfView.as_view(),
+        name="api-what-if",
+    ),
     path("windows-events", views.WindowsEventsView.as_view(), name="api-windows-events"),
     path("schema", views.SchemaView.as_view(), name="api-schema"),
     re_path("", views.NowhereView.as_view(schema=None)),

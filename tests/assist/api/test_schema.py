@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import uuid
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from django.core.management import call_command
 from jsonschema import Draft202012Validator
 
 from assist.api.urls import urlpatterns
-from tests.assist.api.conftest import Program
+from assist.what_ifs import what_if_work
+from tests.assist.api.conftest import MakeToken, Program
 from tests.assist.cast import Cast
 from tests.environment import ROOT
 
@@ -65,7 +67,9 @@ def test_every_example_is_what_the_schema_says(schema: Any) -> None:
     assert checked >= 10
 
 
-def test_answers_are_what_the_schema_says(schema: Any, mary: Program) -> None:
+def test_answers_are_what_the_schema_says(
+    schema: Any, mary: Program, make_token: MakeToken
+) -> None:
     made = mary.post("offers", {"target": "XP191", "mode": "control"})
     refused = mary.post("offers", {"target": "VAN042", "mode": "control"})
     answers = [
@@ -78,6 +82,18 @@ def test_answers_are_what_the_schema_says(schema: Any, mary: Program) -> None:
         ("post", "offers", mary.post("offers", {"colour": "red"})),
         ("post", "offers", Program().post("offers", {})),
         ("get", "offers/{offer_id}", mary.get("offers/1")),
+    ]
+    manager = Program(make_token("tmanager")[1])
+    change = {"kind": "helper_added", "policy": "VancouverGPO", "who": "eadams"}
+    asked = manager.post("eligibility/what-if", {"changes": [change]})
+    what_if_work(uuid.UUID(asked.document["id"]))
+    answers += [
+        ("post", "eligibility/what-if", asked),
+        (
+            "get",
+            "eligibility/what-if/{what_if_id}",
+            manager.get(f"eligibility/what-if/{asked.document['id']}"),
+        ),
     ]
     for method, path, answer in answers:
         responses = schema["paths"][f"/api/v1/{path}"][method]["responses"]
