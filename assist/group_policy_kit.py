@@ -135,12 +135,28 @@ def drift(choice: KitChoice, policy: GroupPolicy) -> tuple[Difference, ...]:
     return differences(choice, said, FirewallPolicy.from_json(policy.firewall))
 
 
-def record_kit(actor: Actor, choice: KitChoice) -> None:
-    """Tell the audit trail who took which kit along."""
+def record_kit(actor: Actor, choice: KitChoice, *, form: str) -> None:
+    """Tell the audit trail who took which kit along, with all that was chosen.
+
+    Args:
+        actor: Who took it.
+        choice: What the policy shall say.
+        form: ``zip`` or ``folder``.
+    """
     audit.record(
         "group_policy_kit.taken",
         actor=actor,
         subject_kind="policy",
         subject_name=choice.name,
-        data={"control": choice.control, "helpers": list(choice.helpers)},
+        data={
+            "form": form,
+            "control": choice.control,
+            "helpers": list(choice.helpers),
+            "profiles": sorted(choice.profiles),
+            "generations": sorted(choice.generations),
+            "event_log": choice.event_log,
+            "session_logging": choice.session_logging,
+            "view_message": choice.view_message,
+            "control_message": choice.control_message,
+        },
     )

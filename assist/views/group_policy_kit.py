@@ -62,7 +62,7 @@ def _archive(request: HttpRequest, choice: KitChoice) -> HttpResponse:
     now = timezone.now()
     files = kit_files(choice, backup_id=uuid.uuid4(), now=now)
     with transaction.atomic():
-        record_kit(require_manager(request), choice)
+        record_kit(require_manager(request), choice, form="zip")
     name = slugify(choice.name) or "group-policy-kit"
     return HttpResponse(
         kit_archive(files, now),

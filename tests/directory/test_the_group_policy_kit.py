@@ -126,6 +126,32 @@ def test_the_backup_names_its_files() -> None:
     assert f"{folder}/{location}" in files
 
 
+@pytest.mark.parametrize(
+    ("generation", "tools"),
+    [
+        (Generation.XP, "{0F6B957D-509E-11D1-A7CC-0000F87571E3}"),
+        (
+            Generation.VISTA,
+            "{0F6B957D-509E-11D1-A7CC-0000F87571E3}{B05566AC-FE9C-4368-BE01-7A4CBB6CBA11}",
+        ),
+    ],
+)
+def test_the_backup_names_the_extension_and_the_tools_of_its_values(
+    generation: Generation, tools: str
+) -> None:
+    files = files_of(replace(CHOICE, generations=frozenset({generation})))
+    scheme = files["backup/{00000000-0000-0000-0000-000000000007}/Backup.xml"].decode()
+    guids = f"[{{35378EAC-683F-11D2-A89A-00C04FBBCFA2}}{tools}]"
+    assert f"<MachineExtensionGuids>{guids}</MachineExtensionGuids>" in scheme
+    assert "<MachineVersionNumber>65537</MachineVersionNumber>" in scheme
+
+
+def test_the_folder_for_sysvol_has_the_version_of_the_computer_half() -> None:
+    files = files_of(CHOICE)
+    assert files["sysvol/GPT.INI"] == b"[General]\r\nVersion=1\r\n"
+    assert files["sysvol/Machine/Registry.pol"] == files["Registry.pol"]
+
+
 def test_the_registry_file_clears_the_list_before_it_fills_it() -> None:
     text = files_of(EVERYTHING)["Policy.reg"].decode("utf-16")
     key = r"HKEY_LOCAL_MACHINE\Software\Policies\Microsoft\Windows NT\Terminal Services\RAUnsolicit"

@@ -11,8 +11,8 @@ import pytest
 from assist.group_policy_kit import drift
 from directory import synchronisation
 from directory.configuration import domain_configuration
-from directory.grouppolicy.kit import Generation, KitChoice, kit_files
-from directory.grouppolicy.kit.backup import EXTENSIONS
+from directory.grouppolicy.kit import Generation, KitChoice, kit_files, kit_values
+from directory.grouppolicy.kit.backup import VERSION, machine_extensions
 from directory.models import Computer, Domain, GroupPolicy, SyncRun
 from directory.policies import resultant_policy
 from lab import world
@@ -29,8 +29,8 @@ CHOICE = KitChoice(
     helpers=(r"R2\Helpdesk Winnipeg", r"R2\mjones"),
     generations=frozenset(Generation),
     session_logging=True,
+    event_log=True,
 )
-VERSION = 3
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ def admin(lab_domain: Lab, synced_directory: Domain) -> Iterator[Administrator]:
         yield admin
 
 
-def load(admin: Administrator, paths: LabPaths, policy: bytes) -> str:
-    """A Group Policy object with this Registry.pol, as an import leaves it; its name."""
+def load(admin: Administrator, paths: LabPaths, files: dict[str, bytes]) -> str:
+    """A Group Policy object with the kit's folder for SYSVOL, as an import leaves it; its name."""
     guid = f"{{{uuid.uuid4()}}}".upper()
     folder = paths.of_controller(world.R2.controller).sysvol / DOMAIN / "Policies" / guid
     (folder / "Machine").mkdir(parents=True)
-    (folder / "Machine" / "Registry.pol").write_bytes(policy)
-    (folder / "GPT.INI").write_text(f"[General]\r\nVersion={VERSION}\r\n", newline="")
+    for name in ("GPT.INI", "Machine/Registry.pol"):
+        (folder / name).write_bytes(files[f"sysvol/{name}"])
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return admin.add(
@@ -57,14 +57,14 @@ def load(admin: Administrator, paths: LabPaths, policy: bytes) -> str:
             "versionNumber": str(VERSION),
             "gPCFunctionalityVersion": "2",
             "gPCFileSysPath": rf"\\{DOMAIN}\sysvol\{DOMAIN}\Policies\{guid}",
-            "gPCMachineExtensionNames": EXTENSIONS,
+            "gPCMachineExtensionNames": machine_extensions(kit_values(CHOICE)),
         },
     )
 
 
 def test_what_was_chosen_is_in_force(admin: Administrator, lab_domain: Lab) -> None:
     files = kit_files(CHOICE, backup_id=uuid.uuid4(), now=datetime.now(UTC))
-    policy = load(admin, LabPaths(lab_domain.directory), files["Registry.pol"])
+    policy = load(admin, LabPaths(lab_domain.directory), files)
     try:
         admin.set(admin.unit, gPLink=f"[LDAP://{policy};0]")
         admin.add_computer("F-KIT-01")
@@ -76,6 +76,7 @@ def test_what_was_chosen_is_in_force(admin: Administrator, lab_domain: Lab) -> N
         listed = {line.line.text for line in in_force.helpers}
         assert listed == set(CHOICE.helpers)
         stored = GroupPolicy.objects.get(display_name=CHOICE.name, is_present=True)
+        assert stored.listed_helpers == [[name, name] for name in CHOICE.helpers]
         assert drift(CHOICE, stored) == ()
     finally:
         admin.delete(policy, with_content=True)

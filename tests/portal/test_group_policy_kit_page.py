@@ -43,15 +43,34 @@ def test_what_is_chosen_is_shown_before_it_is_taken(signed_in: SignedIn) -> None
 
 
 def test_taking_it_along_is_recorded(signed_in: SignedIn) -> None:
-    answer = signed_in("tmanager").post(URL, FORM | {"take": "yes"})
+    form = FORM | {"session_logging": "on", "event_log": "on", "view_message": "May we look?"}
+    answer = signed_in("tmanager").post(URL, form | {"take": "yes"})
     assert answer["Content-Disposition"] == 'attachment; filename="offers-in-winnipeg.zip"'
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         policy = archive.read("Registry.pol")
-    wanted = kit_values(KitChoice(name=FORM["name"], control=False, helpers=(GROUP,)))
+    choice = KitChoice(
+        name="Offers in Winnipeg",
+        control=False,
+        helpers=(GROUP,),
+        session_logging=True,
+        view_message="May we look?",
+        event_log=True,
+    )
+    wanted = kit_values(choice)
     assert parse_registry_policy(policy) == wanted
     event = AuditEvent.objects.get(kind="group_policy_kit.taken")
     assert event.subject_name == FORM["name"]
-    assert event.data == {"control": False, "helpers": [GROUP]}
+    assert event.data == {
+        "form": "zip",
+        "control": False,
+        "helpers": [GROUP],
+        "profiles": ["domain"],
+        "generations": ["vista"],
+        "event_log": True,
+        "session_logging": True,
+        "view_message": "May we look?",
+        "control_message": "",
+    }
 
 
 @pytest.mark.parametrize(
@@ -91,6 +110,9 @@ def test_the_command_writes_a_folder_once(cast: Cast, tmp_path: Path) -> None:
     with pytest.raises(CommandError) as refused:
         call_command("group_policy_kit", *arguments)
     assert refused.value.returncode == 2
+    event = AuditEvent.objects.get(kind="group_policy_kit.taken")  # the refused one left no trace
+    assert (event.data["form"], event.data["control"]) == ("folder", True)
+    assert event.actor_name.endswith(" at the console")
 
 
 @pytest.mark.usefixtures("cast")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import uuid
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Any
 
 from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.utils import timezone
 
-from assist.group_policy_kit import drift, find_policy, kit_archive, known_helpers
+from assist.actors import Actor
+from assist.group_policy_kit import drift, find_policy, kit_archive, known_helpers, record_kit
 from directory.errors import PortalError
 from directory.grouppolicy.kit import Generation, KitChoice, Profile, kit_files
 
@@ -55,7 +58,7 @@ class Command(BaseCommand):
             if options["compare_with"]:
                 self._compare(choice, options)
                 return
-            paths = _write(choice, options["output"])
+            paths = _take(choice, options["output"])
         except (PortalError, OSError) as error:
             sentence = error.sentence if isinstance(error, PortalError) else str(error)
             remedy = error.remedy if isinstance(error, PortalError) else ""
@@ -97,10 +100,18 @@ def _choice(options: dict[str, Any], helpers: tuple[str, ...]) -> KitChoice:
     )
 
 
-def _write(choice: KitChoice, output: Path) -> list[str]:
+def _take(choice: KitChoice, output: Path) -> list[str]:
+    is_archive = output.suffix.lower() == ".zip"
+    actor = Actor(sid="", name=f"{getpass.getuser()} at the console")
+    with transaction.atomic():
+        record_kit(actor, choice, form="zip" if is_archive else "folder")
+        return _write(choice, output, is_archive=is_archive)
+
+
+def _write(choice: KitChoice, output: Path, *, is_archive: bool) -> list[str]:
     now = timezone.now()
     files = kit_files(choice, backup_id=uuid.uuid4(), now=now)
-    if output.suffix.lower() == ".zip":
+    if is_archive:
         with output.open("xb") as archive:
             archive.write(kit_archive(files, now))
         return list(files)

@@ -1,14 +1,18 @@
-"""A backup of a Group Policy object, as the Group Policy Management Console imports settings from.
+"""A Group Policy object as files: the backup that GPMC imports, and its folder in SYSVOL.
 
-The form is that of backups that Microsoft publishes (Security Compliance Toolkit); it is not
-specified anywhere.
+The form of a backup is that of published ones (Security Compliance Toolkit); it is not specified
+anywhere. They hold no GPT.INI: its number is ``MachineVersionNumber`` in Backup.xml.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
+
+from directory.grouppolicy.kit.values import RULES
+from directory.grouppolicy.registry_pol import RegistryPolicyEntry
 
 MANIFEST = "http://www.microsoft.com/GroupPolicy/GPOOperations/Manifest"
 OPERATIONS = "http://www.microsoft.com/GroupPolicy/GPOOperations"
@@ -16,18 +20,48 @@ REGISTRY_EXTENSION = "{35378EAC-683F-11D2-A89A-00C04FBBCFA2}"  # [MS-GPREG] 1.9
 # The tools that show the values: administrative templates, and the firewall's ([MS-GPFAS] 1.9).
 TEMPLATES = "{0F6B957D-509E-11D1-A7CC-0000F87571E3}"
 FIREWALL = "{B05566AC-FE9C-4368-BE01-7A4CBB6CBA11}"
-EXTENSIONS = f"[{REGISTRY_EXTENSION}{TEMPLATES}{FIREWALL}]"
-MACHINE_VERSION = 1
+# The half of the user counts in the upper 16 bits ([MS-GPOL] 2.2.4); it is empty.
+VERSION = 1
+# Backups count in SYSVOL above the 16 bits that count in the directory.
+BACKUP_VERSION = VERSION << 16 | VERSION
+
+
+def machine_extensions(entries: Iterable[RegistryPolicyEntry]) -> str:
+    """The policy's gPCMachineExtensionNames: who carries it out, and which tools show it.
+
+    Args:
+        entries: The policy's values.
+    """
+    tools = {FIREWALL if entry.key == RULES else TEMPLATES for entry in entries}
+    return f"[{REGISTRY_EXTENSION}{''.join(sorted(tools))}]"  # sorted: [MS-GPOL] 2.2.4
+
+
+def sysvol_files(registry_policy: bytes) -> dict[str, bytes]:
+    """What the policy's folder in SYSVOL holds: [MS-GPOL] 2.2.4 and 3.3.5.4.
+
+    Args:
+        registry_policy: Registry.pol of the computer half.
+    """
+    return {
+        "GPT.INI": f"[General]\r\nVersion={VERSION}\r\n".encode("ascii"),
+        "Machine/Registry.pol": registry_policy,
+    }
 
 
 def backup_files(
-    name: str, registry_policy: bytes, *, backup_id: uuid.UUID, now: datetime
+    name: str,
+    registry_policy: bytes,
+    *,
+    extensions: str,
+    backup_id: uuid.UUID,
+    now: datetime,
 ) -> dict[str, bytes]:
     """The files of a folder of backups that holds one.
 
     Args:
         name: Of the policy.
         registry_policy: Its Registry.pol of the computer half.
+        extensions: See :func:`machine_extensions`.
         backup_id: Of the backup; the policy that it is said to be of is derived from it.
         now: An aware time.
     """
@@ -40,7 +74,7 @@ def backup_files(
             f"<BackupInst>{instance}</BackupInst></Backups>"
         ),
         f"{folder}/bkupInfo.xml": _xml(f'<BackupInst xmlns="{MANIFEST}">{instance}</BackupInst>'),
-        f"{folder}/Backup.xml": _xml(_scheme(name, _braced(policy))),
+        f"{folder}/Backup.xml": _xml(_scheme(name, _braced(policy), extensions)),
         f"{folder}/DomainSysvol/GPO/Machine/registry.pol": registry_policy,
     }
 
@@ -53,13 +87,13 @@ def _instance(name: str, policy: str, backup: str, now: datetime) -> str:
     )
 
 
-def _scheme(name: str, policy: str) -> str:
+def _scheme(name: str, policy: str, extensions: str) -> str:
     settings = (
         f"<ID>{policy}</ID><Domain/><SecurityDescriptor/>"
         f"<DisplayName>{escape(name)}</DisplayName><Options>0</Options>"
-        f"<UserVersionNumber>0</UserVersionNumber>"
-        f"<MachineVersionNumber>{MACHINE_VERSION}</MachineVersionNumber>"
-        f"<MachineExtensionGuids>{EXTENSIONS}</MachineExtensionGuids><UserExtensionGuids/>"
+        "<UserVersionNumber>0</UserVersionNumber>"
+        f"<MachineVersionNumber>{BACKUP_VERSION}</MachineVersionNumber>"
+        f"<MachineExtensionGuids>{extensions}</MachineExtensionGuids><UserExtensionGuids/>"
         "<WMIFilter/>"
     )
     file = (

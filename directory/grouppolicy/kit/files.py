@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from directory.grouppolicy.kit.backup import backup_files
+from directory.grouppolicy.kit.backup import backup_files, machine_extensions, sysvol_files
 from directory.grouppolicy.kit.beside import delegation_script, subscription
 from directory.grouppolicy.kit.choice import KitChoice
 from directory.grouppolicy.kit.instructions import instructions
@@ -36,9 +36,15 @@ def kit_files(choice: KitChoice, *, backup_id: uuid.UUID, now: datetime) -> dict
         "beside/Subscription.xml": _windows_lines(subscription()).encode("utf-8"),
         "beside/Set-Delegation.ps1": _windows_lines(delegation_script()).encode(UTF_8),
     }
-    for path, content in backup_files(choice.name, policy, backup_id=backup_id, now=now).items():
-        files[f"backup/{path}"] = content
-    return files
+    backup = backup_files(
+        choice.name,
+        policy,
+        extensions=machine_extensions(values),
+        backup_id=backup_id,
+        now=now,
+    )
+    files |= {f"backup/{path}": content for path, content in backup.items()}
+    return files | {f"sysvol/{path}": content for path, content in sysvol_files(policy).items()}
 
 
 def _windows_lines(text: str) -> str:
