@@ -14,11 +14,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from assist.api import schema
-from assist.api.answers import WhatIfAnswer
 from assist.api.authentication import Principal
 from assist.api.callers import actor_of, input_at_fault
 from assist.api.fields import StrictChoice, StrictSerializer, StrictText, read_body
 from assist.api.parsers import JsonParser
+from assist.api.what_if_answers import WhatIfAnswer
 from assist.eligibility.many.naming import KINDS, KINDS_BY_CODE
 from assist.what_ifs import (
     LONGEST_NAME,

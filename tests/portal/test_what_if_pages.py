@@ -244,6 +244,24 @@ def test_what_directories_hold_is_escaped(manager: Client, cast: Cast) -> None:
         assert "<b>GPO" not in page
 
 
+@pytest.mark.parametrize(("path", "queries"), [(URL, 9), (f"{URL}/%s", 7), (f"{URL}/%s/live", 7)])
+def test_a_page_asks_the_database_no_more_than_it_did(
+    manager: Client,
+    signed_in: SignedIn,
+    django_assert_max_num_queries: Any,
+    path: str,
+    queries: int,
+) -> None:
+    for client in (manager, signed_in("ooperator")):
+        client.post(URL, ADD_EVE)
+    asked = WhatIf.objects.get(requested_by=r"R2\tmanager")
+    what_if_work(asked.pk)
+    path = path.replace("%s", str(asked.pk))
+    manager.get(path)
+    with django_assert_max_num_queries(queries):
+        assert manager.get(path).status_code in (200, 286)
+
+
 def test_its_tasks_are_scheduled() -> None:
     tasks = [entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()]
     assert "assist.continue_what_ifs" in tasks
