@@ -130,6 +130,7 @@ def drift(choice: KitChoice, policy: GroupPolicy) -> tuple[Difference, ...]:
         control_allowed=policy.control_allowed,
         helpers=tuple(ListedHelper(name, data) for name, data in policy.listed_helpers),
         replaces_helpers=policy.replaces_helpers,
+        has_soft_values=policy.has_soft_values,
         other=policy.other_settings,
     )
     return differences(choice, said, FirewallPolicy.from_json(policy.firewall))

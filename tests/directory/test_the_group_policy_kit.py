@@ -187,6 +187,27 @@ def test_the_steps_name_all_of_it(choice: KitChoice) -> None:
     assert ("Remote Event Log Management" in text) == choice.event_log
 
 
+def test_the_steps_are_those_of_the_policy_editor_in_order() -> None:
+    old = replace(CHOICE, generations=frozenset({Generation.XP}), profiles=frozenset(Profile))
+    text = " ".join(files_of(old)["README.md"].decode().split())
+    steps = [
+        "Administrative Templates > System > Remote Assistance > *Configure Offer Remote",
+        "*Enabled*, *Allow helpers to remotely control the computer*",
+        "*Show*, and add each of these, exactly so: R2\\Helpdesk Winnipeg",
+        "Network > Network Connections > Windows Firewall > Domain Profile",
+        "*Windows Firewall: Define port exceptions*: *Enabled*, *Show*, add `135:TCP:*:Enabled:",
+        (
+            "*Windows Firewall: Define program exceptions*: *Enabled*, *Show*, add "
+            "%WINDIR%\\PCHealth\\HelpCtr\\Binaries\\Helpsvc.exe:*:Enabled:Offer Remote Assistance"
+        ),
+        "Helpctr.exe:*:Enabled:Remote Assistance \u2013 Windows Messenger and Voice",
+        "Sessmgr.exe:*:Enabled:Remote Assistance",
+        "Windows Firewall > Standard Profile",
+    ]
+    places = [text.index(step) for step in steps]
+    assert places == sorted(places)
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -226,8 +247,12 @@ def test_a_policy_of_the_kit_does_not_differ(choice: KitChoice) -> None:
         (replace(CHOICE, control=False), {"control"}),
         (replace(CHOICE, helpers=(r"R2\else",)), {"helper_missing", "helper_added"}),
         (replace(CHOICE, helpers=(GROUP, r"R2\more")), {"helper_added"}),
-        (replace(CHOICE, session_logging=True), set()),
-        (replace(CHOICE, generations=frozenset({Generation.XP})), {"firewall_missing"}),
+        (replace(CHOICE, session_logging=True), {"setting_added"}),
+        (
+            replace(CHOICE, generations=frozenset({Generation.XP})),
+            {"firewall_missing", "firewall_added"},
+        ),
+        (replace(CHOICE, event_log=True), {"firewall_added"}),
         (replace(CHOICE, profiles=frozenset(Profile)), {"firewall_other"}),
     ],
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from directory.comparison import fold_name
 from directory.grouppolicy.firewall import FirewallPolicy, read_firewall
 from directory.grouppolicy.kit.choice import KitChoice
+from directory.grouppolicy.kit.extras import further_firewall, further_settings
 from directory.grouppolicy.kit.values import kit_values
 from directory.grouppolicy.remote_assistance import RemoteAssistancePolicy, read_remote_assistance
 
@@ -18,7 +19,9 @@ class Difference:
 
     Attributes:
         code: ``offers``, ``control``, ``helper_missing``, ``helper_added``, ``earlier_helpers``,
-            ``setting``, ``firewall_missing``, ``firewall_other``.
+            ``helper_unclear``, ``setting``, ``setting_added``, ``soft``, ``firewall_missing``,
+            ``firewall_other``, ``firewall_added``, ``firewall_blocks``, ``firewall_removed``,
+            ``firewall_unreadable``, ``firewall_cut``.
         sentence: For a person.
     """
 
@@ -60,7 +63,18 @@ def _assistance(
     )
     if wanted.replaces_helpers and not found.replaces_helpers:
         yield Difference("earlier_helpers", "It leaves the helpers of other policies on the list.")
+    for helper in found.helpers:
+        if not helper.is_consistent:
+            yield Difference(
+                "helper_unclear",
+                f"A line of its helper list is named {helper.name} and says {helper.data}: "
+                "which of them Windows takes is not documented.",
+            )
+    if found.has_soft_values:
+        yield Difference("soft", "It sets values of Remote Assistance only where nothing is set.")
     yield from _settings(wanted.other, found.other)
+    for sentence in further_settings(wanted.other, found.other):
+        yield Difference("setting_added", sentence)
 
 
 def _helpers(wanted: Iterable[str], found: Iterable[str]) -> Iterator[Difference]:
@@ -95,3 +109,5 @@ def _firewall(wanted: FirewallPolicy, found: FirewallPolicy) -> Iterator[Differe
                 f"The firewall's {value.name} ({value.key}) is {known.data}; wanted is "
                 f"{value.data}.",
             )
+    for code, sentence in further_firewall(wanted, found):
+        yield Difference(code, sentence)

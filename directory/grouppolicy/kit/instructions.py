@@ -8,7 +8,9 @@ from directory.grouppolicy.kit.choice import Generation, KitChoice, Profile
 from directory.grouppolicy.kit.values import PORT_135, PROGRAMS
 
 PROFILE_FOLDERS = {Profile.DOMAIN: "Domain Profile", Profile.STANDARD: "Standard Profile"}
-FIREWALL_FOLDER = "Network > Network Connections > Windows Firewall"
+TEMPLATES = "Computer Configuration > Administrative Templates"
+# Newer editors name it Windows Defender Firewall.
+FIREWALL_FOLDER = f"{TEMPLATES} > Network > Network Connections > Windows Firewall"
 
 
 def instructions(choice: KitChoice) -> str:
@@ -21,12 +23,14 @@ def _parts(choice: KitChoice) -> Iterator[str]:
     yield ""
     yield "- **Import**: in the Group Policy Management Console make an object, *Import Settings*,"
     yield "  and name the folder `backup`. What the object says until then is replaced."
-    yield "- **Script**: `New-Policy.ps1`, with the right to make Group Policy objects."
-    yield "- **By hand**: the steps below."
+    yield "- **Script**: `New-Policy.ps1`, with the right to make Group Policy objects. Run again,"
+    yield "  it removes what an earlier kit wrote and is not chosen any more."
+    yield "- **By hand**: the steps below, in the Group Policy Management Editor."
     yield ""
     yield "Then link the object to the organizational unit of the computers. They take it over"
-    yield "within two hours, or at `gpupdate`. `Policy.reg` is for a single computer without Group"
-    yield "Policy; `beside` has what Group Policy cannot say."
+    yield "within two hours, or at `gpupdate`. `Registry.pol` and `sysvol` are for those who load a"
+    yield "policy by other tools, `Policy.reg` is for a single computer without Group Policy;"
+    yield "`beside` has what Group Policy cannot say."
     yield ""
     yield from _remote_assistance_steps(choice)
     yield from _list_steps(choice)
@@ -37,7 +41,7 @@ def _remote_assistance_steps(choice: KitChoice) -> Iterator[str]:
     mode = "remotely control the computer" if choice.control else "only view the computer"
     yield "## Remote Assistance"
     yield ""
-    yield "1. Computer Configuration > Administrative Templates > System > Remote Assistance >"
+    yield f"1. {TEMPLATES} > System > Remote Assistance >"
     yield "   *Configure Offer Remote Assistance* (*Offer Remote Assistance* in Windows XP's"
     yield f"   editor): *Enabled*, *Allow helpers to {mode}*."
     yield "2. *Show*, and add each of these, exactly so:"
@@ -57,9 +61,10 @@ def _remote_assistance_steps(choice: KitChoice) -> Iterator[str]:
         ):
             if message:
                 yield f"   The message {when}: {message}"
-        step += 1
-    yield f"{step}. Members of Domain Admins need no entry on Windows XP."
     yield ""
+    if Generation.XP in choice.generations:
+        yield "Members of Domain Admins need no entry on Windows XP."
+        yield ""
 
 
 def _list_steps(choice: KitChoice) -> Iterator[str]:
@@ -72,13 +77,14 @@ def _list_steps(choice: KitChoice) -> Iterator[str]:
     for profile in sorted(choice.profiles):
         yield f"In {FIREWALL_FOLDER} > {PROFILE_FOLDERS[profile]}:"
         yield ""
-        yield f"1. *Define port exceptions*: *Enabled*, *Show*, add `{PORT_135[1]}`."
-        yield "2. *Define program exceptions*: *Enabled*, *Show*, add"
+        yield "1. *Windows Firewall: Define port exceptions*: *Enabled*, *Show*, add"
+        yield f"   `{PORT_135[1]}`."
+        yield "2. *Windows Firewall: Define program exceptions*: *Enabled*, *Show*, add"
         yield ""
         yield from (f"       {path}:*:Enabled:{title}" for path, title in programs.items())
         yield ""
         if Generation.SERVER_2003 in old:
-            yield "3. *Allow Remote Desktop exception*: *Enabled*, from `*`."
+            yield "3. *Windows Firewall: Allow Remote Desktop exception*: *Enabled*, from `*`."
             yield ""
     yield "These lists replace exceptions that were made on the computers themselves, unless *Allow"
     yield "local port exceptions* and *Allow local program exceptions* are enabled too."
@@ -95,8 +101,8 @@ def _rule_steps(choice: KitChoice) -> Iterator[str]:
             profiles = "*Domain* and *Private*"
     yield f"## Firewall of {Generation.VISTA.words}"
     yield ""
-    yield "In Windows Settings > Security Settings > Windows Defender Firewall with Advanced"
-    yield "Security > Inbound Rules: *New Rule*, *Predefined*, *Remote Assistance*, and choose"
+    yield "In Computer Configuration > Windows Settings > Security Settings > Windows Defender"
+    yield "Firewall with Advanced Security > Inbound Rules: *New Rule*, *Predefined*, *Remote Assistance*, and choose"
     yield f"(DCOM-In), (RA Server TCP-In) and (TCP-In) for the profile {profiles}; *Allow*."
     if choice.event_log:
         yield ""
