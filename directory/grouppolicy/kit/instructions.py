@@ -102,7 +102,8 @@ def _rule_steps(choice: KitChoice) -> Iterator[str]:
     yield f"## Firewall of {Generation.VISTA.words}"
     yield ""
     yield "In Computer Configuration > Windows Settings > Security Settings > Windows Defender"
-    yield "Firewall with Advanced Security > Inbound Rules: *New Rule*, *Predefined*, *Remote Assistance*, and choose"
+    yield "Firewall with Advanced Security > Inbound Rules: *New Rule*, *Predefined*,"
+    yield "*Remote Assistance*, and choose"
     yield f"(DCOM-In), (RA Server TCP-In) and (TCP-In) for the profile {profiles}; *Allow*."
     if choice.event_log:
         yield ""
