@@ -10,7 +10,7 @@ from assist.eligibility.trust_rules import caller_trust_findings, way_evidence
 from assist.readiness.facts import ReadinessFacts
 from assist.readiness.results import Answer, State, of_findings
 
-# lastLogonTimestamp is written when it is 9 to 14 days old ([MS-ADA1] 2.351).
+# lastLogonTimestamp is written when it is 9 to 14 days old ([MS-ADA1] 2.352).
 LONG_AGO = timedelta(days=45)
 
 

@@ -29,7 +29,7 @@ def new_password() -> str:
 def derive_key(password: str) -> bytes:
     """The AES-128 key of a password: Windows' CryptDeriveKey with SHA-1.
 
-    Source: [MS-RA] 2.2.2 (LHTICKET), Microsoft's documentation of CryptDeriveKey.
+    Source: [MS-RAI] 6 (LHTICKET), Microsoft's documentation of CryptDeriveKey.
     """
     digest = hashlib.sha1(password.encode("utf-16-le"), usedforsecurity=False).digest()
     halves = []

@@ -1,4 +1,4 @@
-"""Names of values in Registry.pol that are instructions: [MS-GPREG] 3.2.5.1, in small letters."""
+"""Names of values in Registry.pol that are instructions: [MS-GPREG] 3.2.5.1.2, in small letters."""
 
 from __future__ import annotations
 

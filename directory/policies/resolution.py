@@ -3,7 +3,7 @@
 Every value is resolved by itself, from the last policy processed to the first: the first one that
 applies for certain settles it. Policies after that one which may or may not apply are what could
 change it. A helper list is resolved line by line, since a policy may add lines, take off single
-ones, or replace the list (``**delvals.``, [MS-GPREG] 3.2.5.1).
+ones, or replace the list (``**delvals.``, [MS-GPREG] 3.2.5.1.2).
 """
 
 from __future__ import annotations

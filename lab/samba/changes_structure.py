@@ -111,7 +111,7 @@ def _change_links(state: State, container: Item) -> str:
     return f"{container.label} {what} {len(links)}"
 
 
-# The Default Domain Policy, which every domain has ([MS-GPOL] 1.3.3.4)
+# The Default Domain Policy, which every domain has ([MS-GPOD] 1.1.9)
 NOBODYS = f"CN={{31B2F340-016D-11D2-945F-00C04FB984F9}},CN=Policies,CN=System,{world.BASE_DN}"
 
 

@@ -26,7 +26,7 @@ class Policy:
         """The HRESULT that a caller is refused with, or S_OK.
 
         Windows puts the policy's helper list into the local group *Offer Remote Assistance
-        Helpers*, which DCOM lets activate RASrv ([MS-RAI] 3.3.4, note 12). Not configured leaves
+        Helpers*, which DCOM lets activate RASrv ([MS-RAI] 8, note 1). Not configured leaves
         the group empty. Domain Admins come in through the local Administrators: documented for
         XP, taken over for later Windows.
         """
