@@ -1,7 +1,8 @@
 """Which site a computer is in, from its addresses. Pure but for the rows it is handed.
 
 Windows asks a domain controller, which takes the smallest subnet that holds the computer's address
-([MS-ADTS] 6.3.3.2, 6.1.1.2.2.2.1). The portal goes by the addresses that the domain's own zones give.
+([MS-ADTS] 6.3.3.2, 6.1.1.2.2.2.1). The portal goes by the addresses that the domain's own zones
+give.
 """
 
 from __future__ import annotations

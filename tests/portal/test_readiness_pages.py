@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
+from asgiref.sync import async_to_sync
+from django.http import StreamingHttpResponse
+from django.test import AsyncClient, Client
 from django.utils import timezone
 from django.utils.html import escape
 
@@ -218,6 +221,28 @@ def test_the_table_for_spreadsheets_has_every_computer_and_no_formula(
     assert rows["WPG-2"]["operating_system"].startswith("'=")
 
 
+def test_the_table_is_sent_while_it_is_made(
+    manager: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def blocks(computers: object) -> Iterator[str]:
+        for number in range(3):
+            made.append(number)
+            yield f"{number}\r\n"
+
+    monkeypatch.setattr("assist.views.readiness.table", blocks)
+
+    async def received() -> list[tuple[bytes, int]]:
+        client = AsyncClient(headers={"host": "localhost"})
+        client.cookies = manager.cookies
+        answer = await client.get("/readiness/computers.csv")
+        assert isinstance(answer, StreamingHttpResponse)
+        return [(block, len(made)) async for block in answer]
+
+    assert async_to_sync(received)() == [(b"0\r\n", 1), (b"1\r\n", 2), (b"2\r\n", 3)]
+
+
 def test_a_sweep_is_begun_seen_and_cancelled(manager: Client, cast: Cast, sent: Sent) -> None:
     assert manager.post("/readiness/sweeps/start", {"unit": "Winnipeg"}).status_code == 302
     sweep = ReadinessSweep.objects.get()
@@ -266,7 +291,7 @@ def test_a_search_is_saved_used_and_forgotten(manager: Client, cast: Cast, sent:
 
 @pytest.mark.parametrize(
     ("path", "queries"),
-    [("/readiness", 12), ("/readiness/computers?state=not_ready", 8), ("/readiness/sweeps", 7)],
+    [("/readiness", 14), ("/readiness/computers?state=not_ready", 8), ("/readiness/sweeps", 7)],
 )
 def test_a_page_asks_the_database_no_more_than_it_did(
     manager: Client, cast: Cast, django_assert_max_num_queries: Any, path: str, queries: int

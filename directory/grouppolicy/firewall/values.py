@@ -1,8 +1,8 @@
 """What one Group Policy object says of the firewall, kept so that several can be merged.
 
 Rules and exceptions of several policies add up; of two values of one name the last written wins
-([MS-GPREG] 3.2.5.1.2), and a policy can remove what others wrote. So the values themselves are kept,
-of those that concern offers and the event log; of the others the names alone, because such a
+([MS-GPREG] 3.2.5.1.2), and a policy can remove what others wrote. So the values themselves are
+kept, of those that concern offers and the event log; of the others the names alone, because such a
 value replaces one that another policy wrote under its name.
 """
 

@@ -1,0 +1,1 @@
+"""What the report on readiness and its table for a spreadsheet take."""
