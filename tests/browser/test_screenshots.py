@@ -125,3 +125,21 @@ def test_forms_that_cannot_be_used_draw(
     expect(page.locator("#id_trusting")).to_have_value("r2.local")
     expect(page.locator("#id_policy")).to_be_hidden()
     page.screenshot(path=directory / f"what-if-wrong-{theme}.png", full_page=True)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_kit_beside_a_policy_draws_in_a_narrow_window(
+    open_as: OpenAs, story: Story, directory: Path, theme: str
+) -> None:
+    options = {"color_scheme": theme, "viewport": {"width": WIDTHS["-narrow"], "height": 800}}
+    page = open_as("tmanager", "/group-policy-kit", **options)
+    page.fill("#id_helpers", r"R2\Helpdesk Winnipeg")
+    page.fill("#id_compare_with", str(story.cast.policy))
+    page.get_by_label("Windows XP Service Pack 2 or 3").check()
+    page.click("main button[type=submit]")
+    expect(page.locator("#kit-title")).to_be_visible()
+    overflow = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    page.screenshot(path=directory / f"group-policy-kit-shown-{theme}.png", full_page=True)
+    assert overflow <= 0

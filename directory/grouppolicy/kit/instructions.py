@@ -61,7 +61,8 @@ def _remote_assistance_steps(choice: KitChoice) -> Iterator[str]:
         ):
             if message:
                 yield f"   The message {when}: {message}"
-    yield ""
+    if step > 3 or choice.has_messages:
+        yield ""
     if Generation.XP in choice.generations:
         yield "Members of Domain Admins need no entry on Windows XP."
         yield ""
