@@ -20,7 +20,7 @@ REGISTRY_EXTENSION = "{35378EAC-683F-11D2-A89A-00C04FBBCFA2}"  # [MS-GPREG] 1.9
 # The tools that show the values: administrative templates, and the firewall's ([MS-GPFAS] 1.9).
 TEMPLATES = "{0F6B957D-509E-11D1-A7CC-0000F87571E3}"
 FIREWALL = "{B05566AC-FE9C-4368-BE01-7A4CBB6CBA11}"
-# The half of the user counts in the upper 16 bits ([MS-GPOL] 2.2.4); it is empty.
+# The half of the user counts in the upper 16 bits ([MS-GPOL] 3.3.5.4); it is empty.
 VERSION = 1
 # Backups count in SYSVOL above the 16 bits that count in the directory.
 BACKUP_VERSION = VERSION << 16 | VERSION
@@ -33,11 +33,11 @@ def machine_extensions(entries: Iterable[RegistryPolicyEntry]) -> str:
         entries: The policy's values.
     """
     tools = {FIREWALL if entry.key == RULES else TEMPLATES for entry in entries}
-    return f"[{REGISTRY_EXTENSION}{''.join(sorted(tools))}]"  # sorted: [MS-GPOL] 2.2.4
+    return f"[{REGISTRY_EXTENSION}{''.join(sorted(tools))}]"  # in order, as in backups
 
 
 def sysvol_files(registry_policy: bytes) -> dict[str, bytes]:
-    """What the policy's folder in SYSVOL holds: [MS-GPOL] 2.2.4 and 3.3.5.4.
+    """What the policy's folder in SYSVOL holds: [MS-GPOL] 3.3.5.4.
 
     Args:
         registry_policy: Registry.pol of the computer half.
