@@ -66,9 +66,18 @@ def find_account(name: str, *, field: str = "expert") -> Account:
         UnknownName: No account has it.
         AmbiguousName: Several have it.
     """
+    return _only_one(accounts_named(name, field=field).select_related("domain"), name, field)
+
+
+def accounts_named(name: str, *, field: str = "expert") -> QuerySet[Account]:
+    """The accounts that a name may mean, in the forms of :func:`find_account`.
+
+    Raises:
+        InvalidName: No account can have that name.
+    """
     parsed = parse_account_name(name, field=field)
-    accounts = Account.objects.filter(_principal_query(parsed, with_principal_name=True))
-    return _only_one(accounts.filter(is_present=True).select_related("domain"), name, field)
+    query = _principal_query(parsed, with_principal_name=True)
+    return Account.objects.filter(query, is_present=True)
 
 
 def find_group(name: str, *, field: str = "group") -> Group:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.db.models import Subquery
 
 from directory.ldap.values import BUILTIN_PREFIX
 from directory.models import Account, Group, Membership
-from directory.tokens import PRIMARY, WELL_KNOWN, Above, GroupNode
+from directory.tokens import WELL_KNOWN, Above, GroupNode
 
 AT_ONCE = 500  # SIDs in one statement
 
@@ -89,27 +89,7 @@ class AboveInGraph(Above):
         graph: The picture.
     """
 
-    is_whole = True
-
     def __init__(self, account: Account, graph: GroupGraph) -> None:
-        self._graph = graph
-        super().__init__(account)
-
-    def _fetch(self, start: Collection[str], primary_group_sid: str) -> None:
-        if primary_group_sid:
-            self._enter(PRIMARY, self._graph.groups.get(primary_group_sid, ()))
-        waiting = [*start, *(group.sid for group in self._edges[PRIMARY])]
-        entered = set[str]()
-        while waiting:
-            sid = waiting.pop()
-            if sid not in entered:
-                entered.add(sid)
-                groups = self._graph.above.get(sid, ())
-                self._enter(sid, groups)
-                waiting.extend(group.sid for group in groups)
-
-    def _enter(self, member_sid: str, groups: Iterable[GroupNode]) -> None:
-        for group in groups:
-            self._groups[group.guid] = group
-            if group not in self._edges[member_sid]:
-                self._edges[member_sid].append(group)
+        self.account = account
+        self._edges = graph.above
+        self._primary = graph.groups.get(account.primary_group_sid, ())

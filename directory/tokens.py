@@ -7,8 +7,8 @@ count, and past SIDs of accounts and groups count as SIDs of their own ([MS-PAC]
 4.1.8). Authenticated Users and Everyone come last, from the computer itself: as members of a group
 they put nobody into it.
 
-The security groups above an account are fetched by one walk, of whatever domain; what of them is
-in a token is then told without a further query.
+The groups above an account are fetched by one walk, of whatever domain; what of them is in a token,
+and why the rest is not, is then told without a further query.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import heapq
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,7 @@ from django.db import connection
 
 from directory.ldap.values import AUTHENTICATED_USERS, EVERYONE
 from directory.models import Account, Group
+from directory.statements import guid_of, marks, rows
 from directory.trusts import Cause, TrustWay
 
 NETWORK = "S-1-5-2"
@@ -47,7 +48,6 @@ _STEP = {
      CROSS JOIN directory_group target ON target.guid = edge.group_id""",
 }
 _ENTERED = "target.is_present AND target.sid NOT LIKE 'S-1-5-32-%%'"
-_SECURITY = f"{_ENTERED} AND target.is_security"
 # As in directory.membership, which says why OFFSET 0. What is told of a group is carried along: to
 # look the groups up afterwards takes PostgreSQL longer than the walk.
 _ABOVE = """
@@ -56,7 +56,7 @@ WITH RECURSIVE held(sid, guid, member_sid, name, domain_id, scope, is_security, 
     UNION
     SELECT {columns_of_primary}
       FROM directory_group target
-     WHERE target.sid = %s AND {entered}
+     WHERE target.sid IN ({primary}) AND {entered}
     UNION
     SELECT {columns}
       FROM held {step}
@@ -140,51 +140,63 @@ class Token:
         return self.past.get(sid) if found is None else found
 
 
-class Above:
-    """An account and the groups above it, in whatever domain; one query.
+class Walk:
+    """The groups above some accounts, of every kind and in whatever domain; one query.
 
-    Groups that are not for security are fetched by another one, once somebody asks why a group is
-    not in the token.
+    Args:
+        accounts: Where it begins.
     """
 
-    is_whole = False  # whether those groups are there already
-
-    def __init__(self, account: Account) -> None:
-        self.account = account
-        self._entered = _SECURITY
-        self._edges = defaultdict[str, list[GroupNode]](list)
-        self._groups: dict[uuid.UUID, GroupNode] = {}
-        self._walk()
-
-    def _walk(self) -> None:
-        primary, asked = self.account.primary_group_sid, set[str]()
-        waiting: Collection[str] = (*self._own(), *WELL_KNOWN)
+    def __init__(self, accounts: Collection[Account]) -> None:
+        self.edges = defaultdict[str, list[GroupNode]](list)
+        self.groups: dict[uuid.UUID, GroupNode] = {}
+        primary = {account.primary_group_sid for account in accounts}
+        waiting = {sid for account in accounts for sid in (account.sid, *account.sid_history)}
+        waiting |= set(WELL_KNOWN)
+        asked = set[str]()
         for _ in range(PAST_SID_ROUNDS):
-            asked |= set(waiting)
-            self._fetch(sorted(waiting), primary)
-            primary = ""
-            waiting = {sid for group in self._groups.values() for sid in group.past_sids} - asked
+            asked |= waiting
+            self._fetch(sorted(waiting), sorted(primary))
+            waiting = {sid for group in self.groups.values() for sid in group.past_sids} - asked
             if not waiting:
                 break
 
-    def _fetch(self, start: Collection[str], primary_group_sid: str) -> None:
+    def primary_of(self, account: Account) -> list[GroupNode]:
+        """The account's primary group, once for each domain that has one of its SID."""
+        found = self.edges.get(PRIMARY, ())
+        return [group for group in found if group.sid == account.primary_group_sid]
+
+    def _fetch(self, start: Collection[str], primary: Collection[str]) -> None:
         statement = _ABOVE.format(
             start=" UNION ".join([_START] * len(start)),
+            primary=marks(primary),
             columns_of_primary=_COLUMNS.format(member_sid="''"),
             columns=_COLUMNS.format(member_sid="edge.member_sid"),
-            entered=self._entered,
+            entered=_ENTERED,
             step=_STEP[connection.vendor],
         )
-        with connection.cursor() as cursor:
-            cursor.execute(statement, (*start, primary_group_sid))
-            rows = cursor.fetchall()
-        for member_sid, guid, *columns in rows:
-            key = _guid(guid)
-            if key not in self._groups:
-                self._groups[key] = _group(key, *columns)
-            group, edges = self._groups[key], self._edges[member_sid]
+        for member_sid, guid, *columns in rows(statement, (*start, *primary)):
+            key = guid_of(guid)
+            if key not in self.groups:
+                self.groups[key] = _group(key, *columns)
+            group, edges = self.groups[key], self.edges[member_sid]
             if not any(group is each for each in edges):
                 edges.append(group)
+
+
+class Above:
+    """An account and the groups above it, in whatever domain; one query.
+
+    Args:
+        account: The account.
+        walk: From it and others; None: it is made from this one alone.
+    """
+
+    def __init__(self, account: Account, walk: Walk | None = None) -> None:
+        self.account = account
+        walk = walk or Walk([account])
+        self._edges: Mapping[str, Sequence[GroupNode]] = walk.edges
+        self._primary: Sequence[GroupNode] = walk.primary_of(account)
 
     def plain(self) -> dict[str, Path]:
         """Every security group that the account is in, as ``membership.group_paths`` tells."""
@@ -246,9 +258,6 @@ class Above:
     @cached_property
     def _reached(self) -> dict[str, Path]:
         """The shortest way to every SID above the account, whatever stands in it."""
-        if not self.is_whole:
-            self._entered = _ENTERED
-            self._walk()
         held: dict[str, Path] = {self.account.sid: ()} | dict.fromkeys(self.account.sid_history, ())
         start = [(sid, ()) for sid in (PRIMARY, *held, *WELL_KNOWN)]
         groups = self._paths(start, lambda group: True, by_past_sids=True)
@@ -258,14 +267,14 @@ class Above:
         return held | groups
 
     def _stop(self, path: Path, token: Token, at: uuid.UUID) -> Loss | None:
-        if not any(path[0] in self._edges[sid] for sid in (PRIMARY, *self._own())):
+        if not any(path[0] in self._naming(sid) for sid in (PRIMARY, *self._own())):
             return Loss(Cause.SCOPE, path, "everybody as a member puts nobody into it", path[0])
         for group in path:
             if group.scope == Group.Scope.DOMAIN_LOCAL and group.domain_id != at:
                 return Loss(Cause.SCOPE, path, ELSEWHERE, group)
         for member, group in zip((None, *path), path, strict=False):
             sids = (member.sid, *member.past_sids) if member else self._own()
-            lost = [sid for sid in sids if sid in token.dropped and group in self._edges[sid]]
+            lost = [sid for sid in sids if sid in token.dropped and group in self._naming(sid)]
             if lost:
                 reason = token.dropped[lost[0]]
                 if lost[0] not in (self.account.sid, member.sid if member else ""):
@@ -278,6 +287,10 @@ class Above:
             if group.sid not in token.paths:
                 return Loss(Cause.SCOPE, path, self._scope(group), group)
         return None
+
+    def _naming(self, sid: str) -> Sequence[GroupNode]:
+        """The groups that have a SID as a member."""
+        return self._primary if sid == PRIMARY else self._edges.get(sid, ())
 
     def _own(self) -> tuple[str, ...]:
         return (self.account.sid, *self.account.sid_history)
@@ -308,7 +321,7 @@ class Above:
             if sid in done:
                 continue
             done.add(sid)
-            for group in self._edges.get(sid, ()):
+            for group in self._naming(sid):
                 if group.sid in paths or not entered(group):
                     continue
                 onwards = (*path, group)
@@ -334,10 +347,5 @@ def _group(
 ) -> GroupNode:
     past_sids = json.loads(past) if isinstance(past, str) else past
     return GroupNode(
-        guid, sid, name, _guid(domain_id), scope, bool(is_security), tuple(past_sids or ())
+        guid, sid, name, guid_of(domain_id), scope, bool(is_security), tuple(past_sids or ())
     )
-
-
-def _guid(value: Any) -> uuid.UUID:
-    """A GUID as the database has it: SQLite keeps them as text."""
-    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))

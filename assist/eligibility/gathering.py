@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
+from django.db import connection
 
 from assist.eligibility.decision import Reference
 from assist.eligibility.facts import (
@@ -18,19 +21,41 @@ from assist.eligibility.facts import (
 from assist.eligibility.firewall_facts import firewall_facts, hardening_facts
 from assist.eligibility.membership_facts import At, memberships, names_of_groups
 from assist.eligibility.policy_facts import policy_facts
-from assist.lifecycle import State
-from assist.models import Offer
+from assist.lifecycle import ACTIVE, State
 from assist.roles import roles_of_groups
 from directory.errors import PortalError
+from directory.kept import VERSION, version_of
 from directory.models import Account, Computer, Domain
-from directory.names import find_account
-from directory.policies import ResultantPolicy, resultant_policy
-from directory.tokens import Above
-from directory.trusts import TrustMap, TrustWay
-from directory.trusts.loading import domain_map, trust_map
+from directory.names import accounts_named, find_account
+from directory.policies import ResultantPolicy, policy_in_force
+from directory.statements import Reader, guid_of, key, marks, rows
+from directory.tokens import Above, Walk
+from directory.trusts import TrustWay
+from directory.trusts.loading import trust_map_of
 from directory.trusts.shapes import DomainNode
 
 DOMAIN_ADMINS = 512  # relative id, [MS-DTYP] 2.4.2.4
+NO_OFFER = NOBODY = uuid.UUID(int=0)
+
+_ACTIVE_STATES = sorted(state.value for state in ACTIVE)
+_DOMAIN = Reader(Domain, "domain")
+_COMPUTER = Reader(Computer, "computer")
+_ACCOUNT = Reader(Account, "account")
+_ALL_DOMAINS = f"SELECT {_DOMAIN.columns}, {VERSION} FROM directory_domain domain"  # noqa: S608 - columns only
+_ONE_COMPUTER = f"SELECT {_COMPUTER.columns} FROM directory_computer computer WHERE guid = %s"  # noqa: S608
+_TWO_ACCOUNTS = f"""
+SELECT {_ACCOUNT.columns}, wanted.is_caller
+  FROM (SELECT guid, 0 AS is_caller FROM directory_account WHERE guid = %s
+        UNION ALL SELECT guid, 1 FROM ({{caller}}) found) wanted
+  JOIN directory_account account ON account.guid = wanted.guid
+"""  # noqa: S608 - columns only
+_ACTIVITY = f"""
+SELECT active.id, active.expert_name, lately.number
+  FROM (SELECT COUNT(*) AS number FROM assist_offer
+         WHERE expert_sid = %s AND requested_at > %s AND state <> %s AND id <> %s) lately
+  LEFT JOIN assist_offer active
+    ON active.computer_id = %s AND active.id <> %s AND active.state IN ({marks(_ACTIVE_STATES)})
+"""  # noqa: S608 - marks only
 
 
 def gather(
@@ -49,11 +74,17 @@ def gather(
         offer_id: The offer that is being decided, which does not stand in its own way.
         expert_address: Where the expert is, if known.
     """
-    account = Account.objects.select_related("domain").get(pk=account.pk)
-    computer = Computer.objects.select_related("domain", "ou").get(pk=computer.pk)
-    above, caller = Above(account), caller_account()
-    policy = resultant_policy(computer)
-    trusts = _trusts(account, computer, caller)
+    read = _DOMAIN.read(_ALL_DOMAINS)
+    version = version_of(read[0][1])
+    domains = {domain.pk: domain for domain, _ in read}
+    account, caller = _accounts(account.pk)
+    computer = _computer(computer.pk)
+    for row in (account, computer, *([caller] if caller else [])):
+        row.domain = domains[row.domain_id]
+    walk = Walk([account, caller] if caller else [account])
+    above = Above(account, walk)
+    policy = policy_in_force(computer, version)
+    trusts = trust_map_of(domains.values(), version)
     at = At(computer.domain_id, computer.allowed_to_authenticate, trusts, helpers_named(policy))
     expert = memberships(above, at)
     roles = roles_of_groups(names_of_groups(above.plain(), trusts))
@@ -64,7 +95,7 @@ def gather(
         computer=computer_facts(computer),
         administrators_sid=f"{computer.domain.sid}-{DOMAIN_ADMINS}",
         policy=policy_facts(policy),
-        caller=caller_facts(Above(caller) if caller else None, at),
+        caller=caller_facts(Above(caller, walk) if caller else None, at),
         activity=_activity(account, computer, now, offer_id),
         oldest_domain=Reference("domain", str(oldest.guid), oldest.dns_name),
         synced_at=oldest.synced_at,
@@ -74,10 +105,31 @@ def gather(
     )
 
 
-def _trusts(account: Account, computer: Computer, caller: Account | None) -> TrustMap:
-    """What is known of domains; of trusts too, where somebody is of another domain."""
-    others = {account.domain_id, caller.domain_id if caller else computer.domain_id}
-    return domain_map() if others == {computer.domain_id} else trust_map()
+def _accounts(expert: uuid.UUID) -> tuple[Account, Account | None]:
+    """The expert, and the account with which the portal calls computers; one query."""
+    caller, parameters = _caller_statement(settings.SERVICE_PRINCIPAL)
+    found = _ACCOUNT.read(_TWO_ACCOUNTS.format(caller=caller), [key(expert), *parameters])
+    experts = [account for account, (is_caller,) in found if not is_caller]
+    callers = [account for account, (is_caller,) in found if is_caller]
+    if not experts:
+        raise Account.DoesNotExist(f"There is no account {expert}.")
+    return experts[0], callers[0] if len(callers) == 1 else None
+
+
+def _computer(guid: uuid.UUID) -> Computer:
+    for found, _ in _COMPUTER.read(_ONE_COMPUTER, [key(guid)]):
+        return found
+    raise Computer.DoesNotExist(f"There is no computer {guid}.")
+
+
+@lru_cache(maxsize=8)
+def _caller_statement(name: str) -> tuple[str, tuple[Any, ...]]:
+    """What the ORM makes of the look-up of an account, made once."""
+    try:
+        found = accounts_named(name)
+    except PortalError:
+        found = Account.objects.filter(pk=NOBODY)
+    return found.values("guid")[:2].query.sql_with_params()
 
 
 def helpers_named(policy: ResultantPolicy) -> frozenset[str]:
@@ -136,9 +188,8 @@ def computer_facts(computer: Computer) -> ComputerFacts:
 
 def caller_account() -> Account | None:
     """The account with which the portal calls computers, if the directory has it."""
-    name = settings.SERVICE_PRINCIPAL
     try:
-        return find_account(name) if name else None
+        return find_account(settings.SERVICE_PRINCIPAL)
     except PortalError:
         return None
 
@@ -154,15 +205,15 @@ def caller_facts(above: Above | None, at: At) -> Caller:
 def _activity(
     account: Account, computer: Computer, now: datetime, offer_id: uuid.UUID | None
 ) -> Activity:
-    others = Offer.objects.exclude(pk=offer_id) if offer_id else Offer.objects.all()
-    active = others.active().filter(computer=computer).values_list("pk", "expert_name").first()
-    let_through = (
-        others.of_expert(account.sid)
-        .filter(requested_at__gt=now - timedelta(hours=1))
-        .exclude(state=State.REFUSED.value)
-    )
+    own, hour_ago = key(offer_id or NO_OFFER), now - timedelta(hours=1)
+    since = connection.ops.adapt_datetimefield_value(hour_ago)
+    of_expert = (account.sid, since, State.REFUSED.value, own)
+    found = rows(_ACTIVITY, (*of_expert, key(computer.pk), own, *_ACTIVE_STATES))
+    active_id, active_name, let_through = found[0]
     return Activity(
-        active_offer=Reference("offer", str(active[0]), active[1]) if active else None,
-        offers_in_last_hour=let_through.count(),
+        active_offer=Reference("offer", str(guid_of(active_id)), active_name)
+        if active_id
+        else None,
+        offers_in_last_hour=let_through,
         limit_per_hour=settings.OFFERS_PER_EXPERT_PER_HOUR,
     )

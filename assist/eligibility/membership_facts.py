@@ -31,7 +31,7 @@ class At:
 
 
 def memberships(above: Above, at: At) -> Memberships:
-    """What an account is at a computer; one query more where no helper is in its token."""
+    """What an account is at a computer; helpers are explained where none is in its token."""
     found = way(at.trusts, at.domain_id, above.account.domain_id)
     return _memberships(above, at, found, always_explains=False)
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from directory.models.base import DirectoryObject
 from directory.models.dns import DnsAddress, DnsNode
 from directory.models.domain import CrossRef, Domain, OrganizationalUnit, Site, Subnet, Trust
-from directory.models.policy import GroupPolicy, GroupPolicyLink, HelperEntry, WmiFilter
+from directory.models.policy import (
+    GroupPolicy,
+    GroupPolicyLink,
+    HelperEntry,
+    SharedChange,
+    WmiFilter,
+)
 from directory.models.principals import (
     Account,
     Computer,
@@ -33,6 +39,7 @@ __all__ = [
     "OrganizationalUnit",
     "Principal",
     "ReplicationCursor",
+    "SharedChange",
     "Site",
     "Subnet",
     "SyncProblem",

@@ -180,3 +180,16 @@ class HelperEntry(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class SharedChange(models.Model):
+    """A change of what many decisions share; written by triggers (``directory.kept``).
+
+    Attributes:
+        stamp: Chance: a number of a sequence could come again after a change that was taken back.
+    """
+
+    stamp = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.stamp)

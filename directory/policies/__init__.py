@@ -2,7 +2,8 @@
 
 ``ordering`` puts links in the order of processing and says which apply, ``filtering`` whom a policy
 lets in, ``resolution`` which policy has the last word on each value: pure functions over the values
-of ``shapes``. ``loading`` and ``picture`` fetch those from the database, for one computer or all.
+of ``shapes``. ``standing`` holds what policy says in every place, ``in_force`` asks it for one
+computer, ``picture`` for all.
 
 What cannot be told from outside - WMI filters, an unknown site, what cannot be read - is a
 :class:`PolicyUnknown` where it could change the result, and never turns into an allow.
@@ -10,8 +11,8 @@ What cannot be told from outside - WMI filters, an unknown site, what cannot be 
 
 from __future__ import annotations
 
-from directory.policies.loading import resultant_policy
-from directory.policies.picture import Place, PolicyPicture, policy_picture
+from directory.policies.in_force import policy_in_force, resultant_policy
+from directory.policies.picture import PolicyPicture, policy_picture
 from directory.policies.resolution import resolve
 from directory.policies.shapes import (
     CONTROL,
@@ -32,6 +33,7 @@ from directory.policies.shapes import (
     ResultantValue,
     Statement,
 )
+from directory.policies.standing import Place
 
 __all__ = [
     "CONTROL",
@@ -53,6 +55,7 @@ __all__ = [
     "ResultantPolicy",
     "ResultantValue",
     "Statement",
+    "policy_in_force",
     "policy_picture",
     "resolve",
     "resultant_policy",

@@ -1,51 +1,22 @@
-"""Loads what the policy in force on one computer rests on."""
+"""Loads what the policy in force on computers rests on."""
 
 from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from directory.models import Computer, DnsAddress, Domain, GroupPolicy, Subnet, WmiFilter
+from directory.models import Domain, GroupPolicy, Subnet, WmiFilter
 from directory.models.domain import BLOCK_INHERITANCE
 from directory.policies import reading
 from directory.policies.building import Filters, filters_of, link_of, policy_of
-from directory.policies.filtering import may_apply, named_sids
-from directory.policies.reading import (
-    LinkRow,
-    PlaceRow,
-    helper_lines,
-    links_towards,
-    units_above,
-)
-from directory.policies.resolution import resolve
-from directory.policies.shapes import Container, Link, Policy, ResultantPolicy
-from directory.policies.sites import Networks, networks, sites_of
-from directory.policies.tokens import NOBODYS, Token, own_sids, token_of
+from directory.policies.filtering import named_sids
+from directory.policies.reading import LinkRow, PlaceRow, helper_lines
+from directory.policies.shapes import Container, Link, Policy
+from directory.policies.sites import Networks, networks
 
 Sites = frozenset[uuid.UUID] | None
 LinksByPlace = Mapping[uuid.UUID, Sequence[Link]]
-
-
-def resultant_policy(computer: Computer) -> ResultantPolicy:
-    """The policy in force on a computer, in at most eight queries however many policies there are.
-
-    Args:
-        computer: Of the directory; its ``domain`` and ``ou`` are those of the last
-            synchronisation.
-    """
-    units = units_above(computer)
-    rows = links_towards(computer, units)
-    policies = policies_of(rows)
-    site_names = {row.container_guid: row.container_name for row in rows if row.kind == "site"}
-    containers = containers_of(
-        [place_of_domain(computer.domain), *units],
-        _sites(computer) if site_names else frozenset(),
-        links_by_place(rows, policies),
-        site_names,
-    )
-    token = _token(computer, policies.values())
-    return resolve(containers, token.sids, token.undetermined)
 
 
 def policies_of(rows: Iterable[LinkRow]) -> Mapping[uuid.UUID, Policy]:
@@ -122,29 +93,6 @@ def known_networks(forest_dns_name: str) -> Networks:
     )
 
 
-def _sites(computer: Computer) -> Sites:
-    # The site of a domain controller is where its server object is, which is not read.
-    if computer.is_domain_controller or not computer.dns_name_folded:
-        return None
-    forest = computer.domain.forest_dns_name
-    addresses = DnsAddress.objects.filter(
-        node__is_present=True,
-        node__domain__forest_dns_name=forest,
-        node__name_folded=computer.dns_name_folded,
-    ).values_list("address", flat=True)
-    return sites_of(addresses, known_networks(forest))
-
-
 def sids_asked_for(policies: Iterable[Policy]) -> frozenset[str]:
     """The SIDs on which it depends to whom some policies apply."""
     return frozenset(sid for policy in policies for sid in named_sids(policy.permissions.entries))
-
-
-def _token(computer: Computer, policies: Collection[Policy]) -> Token:
-    """The computer's token; its groups are looked up only where they make a difference."""
-    own = own_sids(computer)
-    named = sids_asked_for(policies) - own - NOBODYS
-    permissions = [policy.permissions for policy in policies]
-    if all(may_apply(item.entries, own, named).is_granted is not None for item in permissions):
-        return Token(own)
-    return token_of(computer, named)

@@ -1,36 +1,21 @@
-"""The policy in force on many computers: everything is loaded once, then no query is made.
-
-Computers that are in the same place - domain, unit, sites - and hold the same of the SIDs that
-security filtering asks for have the same policy in force. It is resolved once for all of them.
-"""
+"""The policy in force on many computers: everything is loaded once, then no query is made."""
 
 from __future__ import annotations
 
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
+from directory.kept import shared_version
 from directory.models import DnsAddress, Domain
-from directory.models.domain import BLOCK_INHERITANCE
-from directory.policies.loading import (
-    LinksByPlace,
-    Sites,
-    containers_of,
-    known_networks,
-    links_by_place,
-    place_of_domain,
-    policies_of,
-    sids_asked_for,
-)
-from directory.policies.reading import LinkRow, PlaceRow, all_links, all_units
-from directory.policies.resolution import resolve
+from directory.policies.loading import LinksByPlace, Sites, sids_asked_for
+from directory.policies.reading import PlaceRow
 from directory.policies.shapes import ResultantPolicy
-from directory.policies.sites import Networks, sites_of
-from directory.policies.tokens import Token, TokenHolder, TokenIndex, token_index
-
-MOST_DEPTH = 64  # of organizational units; a loop in the rows ends there
+from directory.policies.sites import sites_of
+from directory.policies.standing import STANDING_POLICY, Place, StandingPolicy
+from directory.policies.tokens import TokenHolder, TokenIndex, token_index
 
 
 class Placed(TokenHolder, Protocol):
@@ -42,34 +27,35 @@ class Placed(TokenHolder, Protocol):
     def dns_name_folded(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """All that the policy in force depends on: computers of one place have the same.
-
-    Attributes:
-        sites: Those that it may be in, as :func:`directory.policies.sites.sites_of` says.
-    """
-
-    domain_guid: uuid.UUID
-    unit_guid: uuid.UUID | None
-    sites: frozenset[uuid.UUID] | None
-    token: Token
-
-
 @dataclass(frozen=True)
 class PolicyPicture:
-    """Everything that policy says, of all domains, as of one moment."""
+    """Everything that policy says, of all domains, and where all computers are.
 
-    domains: Mapping[uuid.UUID, Domain]
-    units: Mapping[uuid.UUID, PlaceRow]
-    links: Mapping[uuid.UUID, LinksByPlace]
-    site_names: Mapping[uuid.UUID, Mapping[uuid.UUID, str]]
-    networks: Mapping[str, Networks]
+    Attributes:
+        standing: What policy says in every place.
+        addresses: Of computers, by forest and folded DNS name, where sites matter.
+        tokens: The tokens of computers, as far as policies ask for them.
+    """
+
+    standing: StandingPolicy
     addresses: Mapping[tuple[str, str], Sequence[str]]
     tokens: TokenIndex
-    _resolved: dict[Place, ResultantPolicy] = field(default_factory=dict, repr=False)
-    _nearest: dict[uuid.UUID, uuid.UUID | None] = field(default_factory=dict, repr=False)
-    _asked: dict[tuple[object, ...], frozenset[str]] = field(default_factory=dict, repr=False)
+
+    @property
+    def domains(self) -> Mapping[uuid.UUID, Domain]:
+        return self.standing.domains
+
+    @property
+    def units(self) -> Mapping[uuid.UUID, PlaceRow]:
+        return self.standing.units
+
+    @property
+    def links(self) -> Mapping[uuid.UUID, LinksByPlace]:
+        return self.standing.links
+
+    @property
+    def site_names(self) -> Mapping[uuid.UUID, Mapping[uuid.UUID, str]]:
+        return self.standing.site_names
 
     def place_of(self, computer: Placed) -> Place:
         """Where a computer stands, without a query."""
@@ -89,81 +75,22 @@ class PolicyPicture:
     ) -> PolicyPicture:
         """The same with something else in it, and nothing worked out yet."""
         return PolicyPicture(
-            self.domains,
-            self.units if units is None else units,
-            self.links if links is None else links,
-            self.site_names,
-            self.networks,
+            self.standing.changed(links=links, units=units),
             self.addresses,
             self.tokens if tokens is None else tokens,
         )
 
     def essence(self, place: Place) -> Place:
         """The same place without what no policy there asks for: many places share it."""
-        unit = self._nearest_unit(place.domain_guid, place.unit_guid)
-        asked = self._sids_asked(place.domain_guid, unit, place.sites)
-        token = Token(place.token.sids & asked, place.token.undetermined & asked)
-        return Place(place.domain_guid, unit, place.sites, token)
+        return self.standing.essence(place)
 
     def at(self, place: Place) -> ResultantPolicy:
-        """The policy in force in a place, worked out the first time for what is essential of it."""
-        place = self.essence(place)
-        found = self._resolved.get(place)
-        if found is None:
-            found = self._resolve(place)
-            self._resolved[place] = found
-        return found
+        """The policy in force in a place."""
+        return self.standing.at(place)
 
     def of(self, computer: Placed) -> ResultantPolicy:
         """The policy in force on a computer, the same as ``resultant_policy`` gives."""
         return self.at(self.place_of(computer))
-
-    def _resolve(self, place: Place) -> ResultantPolicy:
-        containers = containers_of(
-            [place_of_domain(self.domains[place.domain_guid]), *self._chain(place.unit_guid)],
-            place.sites,
-            self.links.get(place.domain_guid, {}),
-            self.site_names.get(place.domain_guid, {}),
-        )
-        return resolve(containers, place.token.sids, place.token.undetermined)
-
-    def _nearest_unit(self, domain: uuid.UUID, guid: uuid.UUID | None) -> uuid.UUID | None:
-        """The nearest unit that has links or blocks inheritance; others change nothing."""
-        if guid is None:
-            return None
-        if guid not in self._nearest:
-            links, chain = self.links.get(domain, {}), self._chain(guid)
-            self._nearest[guid] = next(
-                (
-                    unit.guid
-                    for unit in reversed(chain)
-                    if unit.guid in links or unit.gp_options & BLOCK_INHERITANCE
-                ),
-                None,
-            )
-        return self._nearest[guid]
-
-    def _sids_asked(
-        self, domain: uuid.UUID, unit: uuid.UUID | None, sites: Sites
-    ) -> frozenset[str]:
-        """The SIDs that the permissions of policies linked above a unit name."""
-        key = (domain, unit, sites)
-        if key not in self._asked:
-            by_place = self.links.get(domain, {})
-            above = {domain, *(each.guid for each in self._chain(unit))}
-            above |= {
-                each for each in self.site_names.get(domain, {}) if sites is None or each in sites
-            }
-            links = (link for guid in above for link in by_place.get(guid, ()))
-            self._asked[key] = sids_asked_for(link.policy for link in links if link.policy)
-        return self._asked[key]
-
-    def _chain(self, guid: uuid.UUID | None) -> list[PlaceRow]:
-        chain: list[PlaceRow] = []
-        while guid is not None and guid in self.units and len(chain) <= MOST_DEPTH:
-            chain.append(self.units[guid])
-            guid = self.units[guid].parent_guid
-        return chain[::-1]
 
     def _sites(self, computer: Placed) -> Sites:
         if not self.site_names.get(computer.domain_id):
@@ -172,28 +99,19 @@ class PolicyPicture:
             return None
         forest = self.domains[computer.domain_id].forest_dns_name
         addresses = self.addresses.get((forest, computer.dns_name_folded), ())
-        return sites_of(addresses, self.networks[forest])
+        return sites_of(addresses, self.standing.networks[forest])
 
 
 def policy_picture() -> PolicyPicture:
     """Loads the policy of all domains, in a number of queries that depends on the forests alone."""
-    rows = all_links()
-    policies = policies_of(rows)
-    rows_of = defaultdict[uuid.UUID, list[LinkRow]](list)
-    site_names = defaultdict[uuid.UUID, dict[uuid.UUID, str]](dict)
-    for row in rows:
-        rows_of[row.domain_guid].append(row)
-        if row.kind == "site":
-            site_names[row.domain_guid][row.container_guid] = row.container_name
-    domains = {domain.guid: domain for domain in Domain.objects.all()}
-    forests = {domains[guid].forest_dns_name for guid in site_names}
+    standing = STANDING_POLICY.at(shared_version())
+    by_place = (found for links in standing.links.values() for found in links.values())
+    policies = {
+        link.policy.guid: link.policy for links in by_place for link in links if link.policy
+    }
     return PolicyPicture(
-        domains=domains,
-        units=all_units(),
-        links={guid: links_by_place(found, policies) for guid, found in rows_of.items()},
-        site_names=site_names,
-        networks={forest: known_networks(forest) for forest in forests},
-        addresses=_addresses(forests),
+        standing=standing,
+        addresses=_addresses(standing.networks.keys()),
         tokens=token_index(sids_asked_for(policies.values())),
     )
 

@@ -20,6 +20,7 @@ from django.db import connection
 
 from directory.ldap.values import AUTHENTICATED_USERS, EVERYONE
 from directory.models import Computer, Domain, Group, Membership
+from directory.statements import guid_of, marks, rows
 
 NETWORK = "S-1-5-2"
 THIS_ORGANIZATION = "S-1-5-15"
@@ -129,35 +130,26 @@ def domain_sids() -> frozenset[str]:
     return frozenset(Domain.objects.filter(is_present=True).values_list("sid", flat=True))
 
 
-def token_of(computer: Computer, named: Set[str]) -> Token:
-    """A computer's token as far as some policies' permissions ask for it; two queries.
+def token_of(computer: Computer, named: Set[str], domains: Set[str]) -> Token:
+    """A computer's token as far as some policies' permissions ask for it; one query.
 
     Args:
         computer: Of the directory.
         named: The SIDs that those permissions name.
+        domains: The SIDs of the domains that are read.
     """
     sids = own_sids(computer)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _GROUPS_ABOVE.format(own=_OWN, entered=_ENTERED, step=_STEP[connection.vendor]),
-            (computer.sid, computer.primary_group_sid),
-        )
-        groups = [(str(sid), str(scope), _guid(home)) for sid, scope, home in cursor.fetchall()]
+    statement = _GROUPS_ABOVE.format(own=_OWN, entered=_ENTERED, step=_STEP[connection.vendor])
+    found = rows(statement, (computer.sid, computer.primary_group_sid))
+    groups = [(str(sid), str(scope), guid_of(home)) for sid, scope, home in found]
     away = {
         sid
         for sid, scope, home in groups
         if scope == Group.Scope.DOMAIN_LOCAL and home != computer.domain_id
     }
     held = sids | {sid for sid, _, _ in groups} - away
-    strange = doubtful(named, {computer.domain.sid}) - held
-    if strange:
-        strange &= doubtful(named, domain_sids())
+    strange = doubtful(named, domains) - held
     return Token(sids=held, undetermined=frozenset((away & named) | strange))
-
-
-def _guid(value: object) -> uuid.UUID:
-    """A GUID as the database has it: SQLite keeps them as text."""
-    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
 
 
 @dataclass(frozen=True)
@@ -241,11 +233,10 @@ def _groups_below(named: Set[str]) -> list[tuple[str, uuid.UUID, str]]:
         return []
     sids = sorted(named)
     statement = _GROUPS_BELOW.format(
-        entered=_ENTERED, step=_STEP_DOWN[connection.vendor], named=", ".join(["%s"] * len(sids))
+        entered=_ENTERED, step=_STEP_DOWN[connection.vendor], named=marks(sids)
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, sids)
-        return [(str(root), _guid(guid), str(sid)) for root, guid, sid in cursor.fetchall()]
+    found = rows(statement, sids)
+    return [(str(root), guid_of(guid), str(sid)) for root, guid, sid in found]
 
 
 def _direct_groups(groups: Iterable[uuid.UUID]) -> Mapping[str, frozenset[str]]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from directory.configuration import DomainConfiguration
 from directory.errors import PortalError
+from directory.kept import put_together
 from directory.models import Domain, ReplicationCursor, SyncProblem, SyncRun
 from directory.synchronisation.batches import Problem, link_problem
 from directory.synchronisation.errors import FullReadingNeeded, TooManyRemovals
@@ -152,6 +153,7 @@ class _Run:
         self._recorder.show(Progress("storing"))
         now = timezone.now()
         with transaction.atomic():
+            put_together()
             domain, counts = store(
                 session,
                 findings,

@@ -1,13 +1,15 @@
-"""Loads what is known of domains and trusts, in three queries however many there are."""
+"""Loads what is known of domains and trusts."""
 
 from __future__ import annotations
 
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from directory.comparison import fold_name
+from directory.kept import Kept, Version, shared_version
 from directory.ldap.forest_trust import ForestName
 from directory.models import CrossRef, Domain, Trust
 from directory.models.domain import DOMAIN_NAMING_CONTEXT
@@ -16,30 +18,56 @@ from directory.trusts.shapes import DomainNode, Kind, TrustMap, TrustObject
 
 def trust_map() -> TrustMap:
     """All domains that are read or known by a cross-reference, and all trusts that are read."""
-    domains = {domain.dns_name_folded: node_of(domain) for domain in _read_domains()}
-    names = _names_of(domains)
+    return trust_map_of(Domain.objects.order_by("pk"), shared_version())
+
+
+def trust_map_of(read: Iterable[Domain], version: Version) -> TrustMap:
+    """The same where the domains that are read are at hand; no query while nothing changes.
+
+    Args:
+        read: All of them.
+        version: From :func:`directory.kept.shared_version`.
+    """
+    held = _HELD.at(version)
+    domains = {domain.dns_name_folded: node_of(domain) for domain in read}
+    names = {node.guid: name for name, node in domains.items() if node.guid is not None}
+    for name, node in held.others.items():
+        domains.setdefault(name, node)
+    trusts = {names[guid]: found for guid, found in held.trusts.items() if guid in names}
+    return TrustMap(names=names, domains=domains, trusts=trusts, tree=held.tree)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What a map holds beside the domains that are read.
+
+    Attributes:
+        others: Domains that a cross-reference speaks of, by folded name.
+        trusts: By the GUID of the domain that holds them and the partner's folded name.
+    """
+
+    others: Mapping[str, DomainNode]
+    trusts: Mapping[uuid.UUID, Mapping[str, tuple[TrustObject, ...]]]
+    tree: Mapping[tuple[str, str], Kind]
+
+
+def _load() -> _Held:
     refs = [ref for ref in CrossRef.objects.filter(is_present=True) if _is_of_the_forest(ref)]
+    others = dict[str, DomainNode]()
     for ref in refs:
-        domains.setdefault(
+        others.setdefault(
             fold_name(ref.dns_root),
             DomainNode(ref.dns_root, ref.netbios_name, "", fold_name(ref.forest_dns_name)),
         )
-    trusts = defaultdict[str, dict[str, tuple[TrustObject, ...]]](dict)
+    trusts = defaultdict[uuid.UUID, dict[str, tuple[TrustObject, ...]]](dict)
     for trust in Trust.objects.filter(is_present=True).order_by("pk"):
-        held = trusts[names[trust.domain_id]] if trust.domain_id in names else {}
+        of_domain = trusts[trust.domain_id]
         partner = fold_name(trust.partner_dns_name)
-        held[partner] = (*held.get(partner, ()), _trust_object(trust))
-    return TrustMap(names=names, domains=domains, trusts=dict(trusts), tree=_tree(refs))
+        of_domain[partner] = (*of_domain.get(partner, ()), _trust_object(trust))
+    return _Held(others, dict(trusts), _tree(refs))
 
 
-def domain_map() -> TrustMap:
-    """The domains that are read, without their trusts; one query."""
-    domains = {domain.dns_name_folded: node_of(domain) for domain in _read_domains()}
-    return TrustMap(_names_of(domains), domains, {})
-
-
-def _names_of(domains: Mapping[str, DomainNode]) -> dict[uuid.UUID, str]:
-    return {node.guid: name for name, node in domains.items() if node.guid is not None}
+_HELD = Kept(_load)
 
 
 def node_of(domain: Domain) -> DomainNode:
@@ -52,10 +80,6 @@ def node_of(domain: Domain) -> DomainNode:
         guid=domain.guid,
         synced_at=domain.synced_at,
     )
-
-
-def _read_domains() -> Iterable[Domain]:
-    return Domain.objects.order_by("pk")
 
 
 def _is_of_the_forest(ref: CrossRef) -> bool:
