@@ -17,7 +17,6 @@ from assist.eligibility.many.computers import (
     alike_of,
     all_computers,
     computers_with,
-    guid_of,
     without_collector,
 )
 from assist.eligibility.many.matrix import Matrix, Share
@@ -25,6 +24,7 @@ from assist.eligibility.many.pictures import Pictures, load_pictures
 from assist.eligibility.outcomes import ALLOWED
 from assist.lifecycle import Mode
 from directory.models import Account, Computer, OrganizationalUnit
+from directory.statements import guid_of
 
 Progress = Callable[[int, int], None]  # computers done, of how many
 EVERYWHERE = frozenset[uuid.UUID]()
@@ -268,7 +268,8 @@ def _is_below(
 
 
 def _reference(row: tuple[object, ...]) -> Reference:
-    return Reference("computer", str(guid_of(row[0])), str(row[1]))
+    guid = str(row[0])
+    return Reference("computer", guid if "-" in guid else str(guid_of(guid)), str(row[1]))
 
 
 def _by_name(item: Allowed) -> tuple[str, str]:

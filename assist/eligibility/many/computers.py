@@ -10,15 +10,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from django.db import connection
-
 from directory.policies import PolicyPicture
+from directory.statements import guid_of, key, marks, rows
 from directory.trusts.selective import Entries
 
-# Rows as the database has them: an object for each computer takes longer than all decisions.
+# Rows as the database has them, GUIDs as text: an object for each computer takes longer than all
+# decisions, and a GUID is looked up more slowly than its text.
 _COMPUTERS = """
-SELECT guid, name, domain_id, ou_id, is_present, is_enabled, is_domain_controller,
-       operating_system, operating_system_version, primary_group_sid, allowed_to_authenticate,
+SELECT CAST(guid AS text), name, CAST(domain_id AS text), CAST(ou_id AS text), is_present,
+       is_enabled, is_domain_controller, operating_system, operating_system_version,
+       primary_group_sid, allowed_to_authenticate,
        sid, dns_name_folded
   FROM directory_computer {where}
 """
@@ -44,9 +45,7 @@ class ComputerRow(NamedTuple):
     dns_name_folded: str
 
     def typed(self) -> ComputerRow:
-        """The same with GUIDs and booleans, which SQLite keeps as texts and numbers."""
-        if isinstance(self.guid, uuid.UUID):
-            return self
+        """The same with GUIDs, and booleans, which SQLite keeps as numbers."""
         return self._replace(
             guid=guid_of(self.guid),
             domain_id=guid_of(self.domain_id),
@@ -88,9 +87,7 @@ def computers_with(guids: Sequence[uuid.UUID]) -> Rows:
     """Some computers; one query."""
     if not guids:
         return []
-    marks = ", ".join(["%s"] * len(guids))
-    keys = [guid if connection.vendor == "postgresql" else guid.hex for guid in guids]
-    return _read(f"WHERE guid IN ({marks})", keys)
+    return _read(f"WHERE guid IN ({marks(guids)})", [key(guid) for guid in guids])
 
 
 def singular_sids(policy: PolicyPicture) -> frozenset[str]:
@@ -98,32 +95,30 @@ def singular_sids(policy: PolicyPicture) -> frozenset[str]:
     return frozenset(policy.tokens.direct_groups.keys() | policy.tokens.named)
 
 
-def alike_of(rows: Rows, *policies: PolicyPicture) -> list[Rows]:
+def domains_by_address(policy: PolicyPicture) -> frozenset[str]:
+    """The domains, as rows have them, in which policy depends on a computer's site."""
+    return frozenset(str(key(guid)) for guid, names in policy.site_names.items() if names)
+
+
+def alike_of(computers: Rows, *policies: PolicyPicture) -> list[Rows]:
     """Computers in groups that no rule and no policy tells apart, in any of some pictures.
 
     Args:
-        rows: From :func:`all_computers`.
+        computers: From :func:`all_computers`.
         policies: Which computers are in groups that policies name, and where sites matter.
     """
     singular = frozenset[str]().union(*map(singular_sids, policies))
-    by_address = {guid for policy in policies for guid, names in policy.site_names.items() if names}
+    by_address = frozenset[str]().union(*map(domains_by_address, policies))
     found = defaultdict[tuple[Any, ...], Rows](list)
-    for row in rows:
-        key = row[_ALIKE]
+    for row in computers:
+        alike = row[_ALIKE]
         if row[_SID] in singular:
-            key = (*key, row[_SID])
-        if by_address and guid_of(row[_DOMAIN]) in by_address:
-            key = (*key, row[_DNS_NAME])
-        found[key].append(row)
+            alike = (*alike, row[_SID])
+        if row[_DOMAIN] in by_address:
+            alike = (*alike, row[_DNS_NAME])
+        found[alike].append(row)
     return list(found.values())
 
 
-def guid_of(value: Any) -> uuid.UUID:
-    """A GUID as the database has it: SQLite keeps them as text."""
-    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
-
-
 def _read(where: str, parameters: Sequence[str | uuid.UUID]) -> Rows:
-    with connection.cursor() as cursor:
-        cursor.execute(_COMPUTERS.format(where=where), parameters)
-        return list(cursor.fetchall())
+    return rows(_COMPUTERS.format(where=where), parameters)

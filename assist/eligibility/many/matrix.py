@@ -21,7 +21,12 @@ from typing import NamedTuple
 from assist.eligibility.decision import Reference
 from assist.eligibility.facts import Activity, Caller, ComputerFacts, Facts, PolicyFacts
 from assist.eligibility.gathering import DOMAIN_ADMINS, oldest_domain
-from assist.eligibility.many.computers import ComputerRow, Rows, singular_sids
+from assist.eligibility.many.computers import (
+    ComputerRow,
+    Rows,
+    domains_by_address,
+    singular_sids,
+)
 from assist.eligibility.many.people import Person
 from assist.eligibility.many.pictures import Pictures
 from assist.eligibility.many.standing import KINDS, Standing
@@ -69,8 +74,10 @@ class Matrix:
         self._standing = Standing(pictures)
         self._everybody = (1 << len(pictures.people)) - 1
         self._singular = singular_sids(pictures.policy)
+        self._by_address = domains_by_address(pictures.policy)
         self._places: dict[tuple[object, ...], Place] = {}
-        self._policies: dict[Place, tuple[Signature, PolicyFacts]] = {}
+        self._policies: dict[Place, tuple[int, PolicyFacts]] = {}
+        self._signatures: dict[Signature, int] = {}
         self._on_policy: dict[tuple[object, ...], OnPolicy] = {}
         self._on_domains: dict[tuple[object, ...], Outcomes] = {}
         self._on_computer: dict[tuple[object, ...], Outcomes] = {}
@@ -93,9 +100,9 @@ class Matrix:
             taken = {row[0] for row in busy}
             free = [row for row in alike if row[0] not in taken]
             if busy:
-                yield busy, self._of_computer(ComputerRow(*busy[0]).typed(), is_busy=True)
+                yield busy, self._of_computer(ComputerRow(*busy[0]), is_busy=True)
         if free:
-            yield free, self._of_computer(ComputerRow(*free[0]).typed(), is_busy=False)
+            yield free, self._of_computer(ComputerRow(*free[0]), is_busy=False)
 
     def experts_in(self, experts: int) -> Iterator[Person]:
         """The people whose bits are set, in their order."""
@@ -104,17 +111,18 @@ class Matrix:
     def _of_computer(self, row: ComputerRow, *, is_busy: bool) -> tuple[Share, ...]:
         if not self.pictures.people:
             return ()
-        signature, policy = self._policy(self._place(row))
+        number, policy = self._policy(self._place(row))
         state = (
             *(row.domain_id, row.is_present, row.is_enabled, row.is_domain_controller),
             *(row.operating_system, row.operating_system_version, is_busy),
         )
-        key = (signature, row.allowed_to_authenticate, *state)
+        key = (number, row.allowed_to_authenticate, *state)
         found = self._shares.get(key)
         if found is None:
+            row = row.typed()
             if state not in self._on_computer:
                 self._on_computer[state] = self._judge_computer(row, is_busy=is_busy)
-            on_policy = self._by_policy(row, signature, policy)
+            on_policy = self._by_policy(row, number, policy)
             found = tuple(self._joined(row, self._on_computer[state], on_policy))
             self._shares[key] = found
         return found
@@ -193,26 +201,27 @@ class Matrix:
             row.is_domain_controller,
             row.primary_group_sid,
             row.sid if row.sid in self._singular else "",
-            row.dns_name_folded if picture.site_names.get(row.domain_id) else "",
+            row.dns_name_folded if row.domain_id in self._by_address else "",
         )
         found = self._places.get(key)
         if found is None:
-            found = picture.essence(picture.place_of(row))
+            found = picture.essence(picture.place_of(row.typed()))
             self._places[key] = found
         return found
 
-    def _policy(self, place: Place) -> tuple[Signature, PolicyFacts]:
+    def _policy(self, place: Place) -> tuple[int, PolicyFacts]:
+        """Policy in a place, and a number that is the same where the answers are."""
         found = self._policies.get(place)
         if found is None:
             facts = policy_facts(self.pictures.policy.at(place))
-            found = (signature_of(facts), facts)
-            self._policies[place] = found
+            number = self._signatures.setdefault(signature_of(facts), len(self._signatures))
+            found = self._policies[place] = (number, facts)
         return found
 
-    def _by_policy(self, row: ComputerRow, signature: Signature, policy: PolicyFacts) -> OnPolicy:
+    def _by_policy(self, row: ComputerRow, number: int, policy: PolicyFacts) -> OnPolicy:
         """Experts by what policy and the helper list come to for them."""
         asks = self._standing.is_caller_asked_for_permission(row.domain_id)
-        key = (row.domain_id, signature, row.allowed_to_authenticate if asks else None)
+        key = (row.domain_id, number, row.allowed_to_authenticate if asks else None)
         found = self._on_policy.get(key)
         if found is None:
             caller = self._standing.caller(row.domain_id, row.entries if asks else None)
