@@ -1,7 +1,7 @@
 """What many decisions share - policies, links, units, trusts - kept in memory while it is true.
 
 Triggers of PostgreSQL write a row with every change of what is shared, in the change's own
-transaction (migration 0011), so that whoever sees the change sees the row. The rows together are
+transaction (migration 0012), so that whoever sees the change sees the row. The rows together are
 the version; a decision asks for it first, and what was worked out for another version is loaded
 anew. SQLite has no such triggers: there everything is loaded every time.
 """

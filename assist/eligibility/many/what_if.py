@@ -14,7 +14,6 @@ from assist.eligibility.many.computers import (
     Rows,
     alike_of,
     all_computers,
-    guid_of,
     without_collector,
 )
 from assist.eligibility.many.matrix import Matrix, Share
@@ -22,6 +21,7 @@ from assist.eligibility.many.pictures import Pictures, load_pictures
 from assist.eligibility.outcomes import ALLOWED
 from assist.lifecycle import Mode
 from directory.models import OrganizationalUnit
+from directory.statements import guid_of
 
 MOST_NAMES = 20
 MOST_EXAMPLES = 100

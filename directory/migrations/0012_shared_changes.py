@@ -82,7 +82,7 @@ def drop_triggers(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("directory", "0010_accounts_services")]
+    dependencies = [("directory", "0011_resource_based_delegation")]
 
     operations = [
         migrations.CreateModel(
