@@ -17,7 +17,7 @@ from django.db import connection
 from directory.models import SharedChange
 from directory.statements import rows
 
-MOST_CHANGES = 5000  # rows; more are put together before every count of them takes too long
+MOST_CHANGES = 100  # rows; every decision adds them up
 STAMPS = 10**12
 Version = tuple[int, int] | None  # None: it cannot be told, so nothing is kept
 T = TypeVar("T")
