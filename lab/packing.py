@@ -41,9 +41,15 @@ def pack(paths: LabPaths, file: Path) -> None:
     _tar(
         *["--create", "--sparse", "--xattrs", "--use-compress-program=zstd -3 -T0"],
         *[f"--exclude=./{pattern}" for pattern in LEFT_OUT],
-        *["--file", str(unfinished), "--directory", str(paths.root), "."],
+        *["--file", str(unfinished), "--directory", str(paths.root), *_state(paths)],
     )
     unfinished.rename(file)
+
+
+def _state(paths: LabPaths) -> list[str]:
+    """What is in the lab's folder but for other labs, which may be at work at this moment."""
+    inside = sorted(paths.root.iterdir())
+    return [f"./{entry.name}" for entry in inside if not (entry / paths.lock.name).exists()]
 
 
 def forget_others(paths: LabPaths, file: Path) -> None:

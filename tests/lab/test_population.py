@@ -123,3 +123,19 @@ def test_a_packed_domain_is_whole_where_it_is_unpacked(built: LabPaths, tmp_path
     assert elsewhere.of_domain(world.R2).authority_certificate.exists()
     assert not elsewhere.filled_marker.exists()
     shutil.rmtree(elsewhere.root)
+
+
+@pytest.mark.lab
+def test_another_lab_within_the_folder_is_not_packed(tmp_path: Path) -> None:
+    here, within = LabPaths(tmp_path / "lab"), LabPaths(tmp_path / "lab" / "populated")
+    for lab in (here, within):
+        lab.make()
+        lab.lock.touch()
+        (lab.root / "sids.json").touch()
+    file = tmp_path / "domain.tar.zst"
+    packing.pack(here, file)
+    elsewhere = LabPaths(tmp_path / "elsewhere")
+    elsewhere.make()
+    packing.unpack(elsewhere, file)
+    assert (elsewhere.root / "sids.json").exists()
+    assert not (elsewhere.root / "populated").exists()
