@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from lab.windows import calls, orpc, pdu, rasrv, results
+from lab.windows import calls, endpoint_mapper, even6, orpc, pdu, rasrv, results
 from lab.windows.activation_properties import (
     CLSID_PROPERTIES_IN,
     ActivationRequest,
     pack_reply,
     parse_activation,
 )
+from lab.windows.event_service import EventService
 from lab.windows.exporter import SERVED, ObjectExporter
 from lab.windows.ndr import NdrError, NdrReader, NdrWriter
 from lab.windows.rpc_server import Call
-
-EPT_S_NOT_REGISTERED = 0x16C9A0D6
 
 
 class Activator:
@@ -21,14 +20,23 @@ class Activator:
 
     Args:
         exporter: Makes the objects.
+        event_service: Reads the event log; None where there is none of that kind.
+        event_port: Where it listens.
     """
 
     interfaces = frozenset(
         {calls.IID_ENDPOINT_MAPPER, calls.IID_OBJECT_EXPORTER, calls.IID_ACTIVATOR}
     )
 
-    def __init__(self, exporter: ObjectExporter) -> None:
+    def __init__(
+        self,
+        exporter: ObjectExporter,
+        event_service: EventService | None = None,
+        event_port: int = 0,
+    ) -> None:
         self._exporter = exporter
+        self._event_service = event_service
+        self._event_port = event_port
         self._computer = exporter.computer
         self._recorder = exporter.recorder
 
@@ -99,15 +107,21 @@ class Activator:
         return writer.getvalue()
 
     def _answer_endpoint_mapper(self, call: Call) -> bytes:
-        """ept_map ([C706] appendix O): DCOM registers nothing here that a caller could look up."""
+        """ept_map: the event log service can be looked up, DCOM registers nothing here."""
         if call.opnum != calls.EPT_MAP:
             raise self._recorder.faulted(call, pdu.FAULT_OPNUM_RANGE)
-        writer = NdrWriter()
-        writer.raw(bytes(20))
-        for number in (0, 0, 0, 0, EPT_S_NOT_REGISTERED):
-            writer.u32(number)
-        self._recorder.answered(call, EPT_S_NOT_REGISTERED)
-        return writer.getvalue()
+        served = {}
+        if self._event_service is not None and self._event_service.is_open:
+            served[even6.IID_EVENT_SERVICE] = (even6.VERSION, self._event_port)
+        try:
+            answer, status = endpoint_mapper.answer_map(
+                call.stub, served, self._computer.description.address
+            )
+        except NdrError:
+            self._recorder.faulted(call, pdu.FAULT_BAD_STUB_DATA)
+            raise
+        self._recorder.answered(call, status)
+        return answer
 
 
 def read_create_instance(stub: bytes) -> ActivationRequest:

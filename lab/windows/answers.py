@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ACCEPT, ACCEPT_CONTROL, DECLINE, IGNORE = "accept", "accept-control", "decline", "ignore"
+DENIED, CLOSED = "denied", "closed"
 ANSWERS = (ACCEPT, ACCEPT_CONTROL, DECLINE, IGNORE)
 
 
@@ -18,13 +19,16 @@ class Script:
         answer: One of ANSWERS; None where the file says nothing.
         closes_window: Whether the novice ends Remote Assistance at once, at any time (``end``).
         opening_seconds: How long an invitation waits to be opened; None for the usual time.
-        clock_ahead_seconds: How far the computer says that its clock is ahead.
+        clock_ahead_seconds: How far the computer's clock is ahead: in events, and as it says.
+        event_log: ``denied`` lets nobody read it over the network, ``closed`` keeps its service
+            from being found.
     """
 
     answer: str | None = None
     closes_window: bool = False
     opening_seconds: float | None = None
     clock_ahead_seconds: float = 0.0
+    event_log: str = ""
 
 
 def read_script(file: Path) -> Script:
@@ -38,6 +42,7 @@ def read_script(file: Path) -> Script:
             bool(found.get("end", False)),
             None if opening is None else float(opening),
             float(found.get("clock_ahead_seconds", 0.0)),
+            str(found.get("event_log", "")),
         )
     except (OSError, ValueError, TypeError, AttributeError):
         return Script()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from lab.windows import rasrv
+from lab.windows import even6, rasrv
 from lab.windows.journal import Journal
 from lab.windows.rpc_server import Call, RpcFault
 
@@ -28,6 +28,10 @@ _NAMES = {
     (IID_REM_UNKNOWN, REM_QUERY_INTERFACE): "RemQueryInterface",
     (IID_REM_UNKNOWN, REM_ADD_REF): "RemAddRef",
     (IID_REM_UNKNOWN, REM_RELEASE): "RemRelease",
+    (even6.IID_EVENT_SERVICE, even6.REGISTER_LOG_QUERY): "EvtRpcRegisterLogQuery",
+    (even6.IID_EVENT_SERVICE, even6.QUERY_NEXT): "EvtRpcQueryNext",
+    (even6.IID_EVENT_SERVICE, even6.QUERY_SEEK): "EvtRpcQuerySeek",
+    (even6.IID_EVENT_SERVICE, even6.CLOSE): "EvtRpcClose",
     (rasrv.IID_IRASRV, rasrv.GET_SESSION_INFO): "GetSessionInfo",
     (rasrv.IID_IRASRV, rasrv.GET_NOVICE_USER_INFO): "GetNoviceUserInfo",
 }

@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from lab.windows.journal import now_text
 
@@ -41,14 +42,24 @@ class EventLog:
         computer_dns_name: Written into each event.
         file: One line of JSON per event, always written.
         collector: ``{"url": ..., "token": ...}``; read anew for each event, absent means none.
+        clock_ahead: How many seconds the computer's clock is ahead now.
     """
 
-    def __init__(self, computer_dns_name: str, file: Path, collector: Path) -> None:
+    def __init__(
+        self,
+        computer_dns_name: str,
+        file: Path,
+        collector: Path,
+        clock_ahead: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._computer = computer_dns_name
         self._file = file
         self._collector = collector
+        self._clock_ahead = clock_ahead
         self._waiting: asyncio.Queue[dict[str, object]] = asyncio.Queue()
-        self._record_id = _last_record_id(file)
+        self.events: list[dict[str, Any]] = _events(file)
+        # One made anew repeats no number.
+        self._record_id = self.events[-1]["EventRecordID"] if self.events else int(time.time())
 
     def log(
         self, event_id: int, process_id: int, user_sid: str, data: dict[str, str] | None = None
@@ -61,13 +72,14 @@ class EventLog:
             "EventID": event_id,
             "EventRecordID": self._record_id,
             "Computer": self._computer,
-            "TimeCreated": now_text(),
+            "TimeCreated": now_text(self._clock_ahead()),
             "ProcessID": process_id,
             "UserID": user_sid,
             "EventData": data or {},
         }
         with self._file.open("a") as file:
             file.write(json.dumps(event) + "\n")
+        self.events.append(event)
         self._waiting.put_nowait(event)
 
     async def forward(self) -> None:
@@ -96,10 +108,10 @@ class EventLog:
                 await asyncio.sleep(delay)
 
 
-def _last_record_id(file: Path) -> int:
-    """So that a restarted computer goes on counting, and one made anew repeats no number."""
+def _events(file: Path) -> list[dict[str, Any]]:
+    """What a restarted computer finds in its log."""
     lines = file.read_text().splitlines() if file.exists() else []
-    return int(json.loads(lines[-1])["EventRecordID"]) if lines else int(time.time())
+    return [json.loads(line) for line in lines]
 
 
 def _request(url: str, token: str, event: dict[str, object]) -> Callable[[], None]:

@@ -7,15 +7,16 @@ that nothing came where nothing should be sent.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lab.windows.caller import Caller
 
 
-def now_text() -> str:
-    """The time as Windows event XML writes it, in UTC."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def now_text(ahead_seconds: float = 0.0) -> str:
+    """The time as Windows event XML writes it, in UTC, by a clock that may be ahead."""
+    now = datetime.now(UTC) + timedelta(seconds=ahead_seconds)
+    return now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Journal:

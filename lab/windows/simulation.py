@@ -15,8 +15,10 @@ from lab import world
 from lab.windows import certificate
 from lab.windows.activator import Activator
 from lab.windows.answers import read_script
+from lab.windows.calls import CallRecorder
 from lab.windows.computer import Computer
 from lab.windows.desktop import Desktop
+from lab.windows.event_service import EventService
 from lab.windows.events import EventLog
 from lab.windows.exporter import ObjectExporter
 from lab.windows.journal import Journal
@@ -137,10 +139,12 @@ class Simulation:
                 self._files.root / "log" / f"desktop-{name}.log",
             )
             await desktop.start()
+        script_file = self._files.root / "answers" / f"{name}.json"
         event_log = EventLog(
             f"{name}.{world.DNS_NAME}",
             self._files.root / "events" / f"{name}.jsonl",
             self._files.root / "collector.json",
+            lambda: read_script(script_file).clock_ahead_seconds,
         )
         self._tasks.append(asyncio.create_task(event_log.forward()))
         computer = Computer(
@@ -148,7 +152,7 @@ class Simulation:
             policy=self._policies.computers.get(name, NOT_CONFIGURED),
             sids=self._policies.sids,
             event_log=event_log,
-            script_file=self._files.root / "answers" / f"{name}.json",
+            script_file=script_file,
             timing=Timing(
                 opening_seconds=self._options.opening_seconds,
                 answer_window_seconds=description.answer_window_seconds,
@@ -165,7 +169,7 @@ class Simulation:
                 NtlmContext,
                 description.dns_name,
                 world.NETBIOS_NAME,
-                lambda: read_script(computer.script_file).clock_ahead_seconds,
+                lambda: read_script(script_file).clock_ahead_seconds,
             ),
         )
         exporter = ObjectExporter(computer, self._journal)
@@ -174,13 +178,33 @@ class Simulation:
         )
         exporter.port = self.ports[name] = port
         self._servers.append(server)
+        activator = await self._start_event_service(computer, exporter, authenticator)
         self._servers.append(
             await asyncio.start_server(
-                partial(self._serve, computer, Activator(exporter), authenticator),
+                partial(self._serve, computer, activator, authenticator),
                 description.address,
                 self._options.activator_port,
             )
         )
+
+    async def _start_event_service(
+        self, computer: Computer, exporter: ObjectExporter, authenticator: Authenticator
+    ) -> Activator:
+        """Serves the event log, which Windows XP does not have in this form."""
+        if computer.is_legacy:
+            return Activator(exporter)
+        portal_sid = self._policies.sids.get(world.PORTAL_ACCOUNT, "")
+        service = EventService(
+            computer.event_log,
+            partial(read_script, computer.script_file),
+            frozenset({portal_sid} - {""}),
+            CallRecorder(computer.description.name, self._journal),
+        )
+        server, port = await listen_dynamically(
+            partial(self._serve, computer, service, authenticator), computer.description.address
+        )
+        self._servers.append(server)
+        return Activator(exporter, service, port)
 
     async def _serve(
         self,
