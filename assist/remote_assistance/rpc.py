@@ -183,6 +183,7 @@ class Connection:
         interface: The interface's UUID.
         ticket: Authenticates both sides to each other.
         deadline: The end of the whole contact.
+        version: The interface's version.
     """
 
     def __init__(
@@ -193,9 +194,11 @@ class Connection:
         interface: UUID,
         ticket: ServiceTicket,
         deadline: Deadline,
+        *,
+        version: tuple[int, int] = (0, 0),
     ) -> None:
         self._transport = _Transport(address, port, host, ticket, deadline)
-        self._interface = interface
+        self._syntax = interface.bytes_le + struct.pack("<HH", *version)
         self._rpc = DCERPC_v5(self._transport)
 
     @contextmanager
@@ -208,7 +211,7 @@ class Connection:
                 self._rpc.set_auth_type(RPC_C_AUTHN_GSS_NEGOTIATE)
                 self._rpc.set_auth_level(RPC_C_AUTHN_LEVEL_PKT_PRIVACY)
                 try:
-                    self._rpc.bind(self._interface.bytes_le + struct.pack("<HH", 0, 0))
+                    self._rpc.bind(self._syntax)
                 except (AttributeError, PyAsn1Error, InvalidChecksum, KerberosError) as error:
                     # What impacket raises when the acceptor's token is an error or missing.
                     raise errors.AuthenticationFailed() from error
