@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
+LONGEST_EVENT_LOG_TIMEOUT = 10  # seconds; a batch of looks must end within its claim
+
 
 @register(Tags.security)
 def invitation_keys(**_: Any) -> list[CheckMessage]:
@@ -47,3 +49,26 @@ def service_account(**_: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register()
+def event_logs(**_: Any) -> list[CheckMessage]:
+    """Looks at event logs get rarer, never more frequent, and outlive no claim on them."""
+    found: list[CheckMessage] = []
+    if settings.EVENT_LOG_LONGEST_INTERVAL_SECONDS < settings.EVENT_LOG_INTERVAL_SECONDS:
+        found.append(
+            Error(
+                "EVENT_LOG_LONGEST_INTERVAL_SECONDS is below EVENT_LOG_INTERVAL_SECONDS.",
+                hint="Give the longer of both to the longest.",
+                id="assist.E003",
+            )
+        )
+    if settings.EVENT_LOG_TIMEOUT_SECONDS > LONGEST_EVENT_LOG_TIMEOUT:
+        found.append(
+            Error(
+                f"EVENT_LOG_TIMEOUT_SECONDS is above {LONGEST_EVENT_LOG_TIMEOUT} seconds.",
+                hint="A log that takes longer is looked at again; 5 seconds do for most networks.",
+                id="assist.E004",
+            )
+        )
+    return found

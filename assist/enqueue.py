@@ -25,6 +25,8 @@ CHECK_READINESS = "assist.check_readiness"
 SWEEP_READINESS = "assist.sweep_readiness"
 SWEEP_EXPIRES_SECONDS = 60  # the scheduler asks again every 30; without it messages would pile up
 ANSWER_WHAT_IF = "assist.answer_what_if"
+READ_EVENT_LOGS = "assist.read_event_logs"
+LOOK_EXPIRES_SECONDS = 30  # what was not looked at by then is due again
 
 
 def contact_novice(offer_id: uuid.UUID, *, now: datetime) -> None:
@@ -57,7 +59,14 @@ def answer_what_if(what_if_id: uuid.UUID) -> None:
     )
 
 
-def _send(task_name: str, *args: str | bool, expires: int | None = None) -> None:
+def read_event_logs(offer_ids: list[uuid.UUID]) -> None:
+    """Have a worker look at the logs of these offers' computers, after the commit."""
+    transaction.on_commit(
+        partial(_send, READ_EVENT_LOGS, list(map(str, offer_ids)), expires=LOOK_EXPIRES_SECONDS)
+    )
+
+
+def _send(task_name: str, *args: str | bool | list[str], expires: int | None = None) -> None:
     try:
         # retry=False: a person waits for the answer; the sweep sends again soon enough.
         current_app.send_task(task_name, args=args, retry=False, expires=expires)

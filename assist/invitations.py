@@ -14,7 +14,7 @@ from assist import audit
 from assist.actors import Actor
 from assist.errors import InvitationGone, NotConfigured, OfferNotFound
 from assist.lifecycle import State
-from assist.models import Invitation, Offer
+from assist.models import Invitation, LogFollowing, Offer
 from assist.remote_assistance.connection_string import parse_connection_string
 from assist.remote_assistance.invitation_file import new_password, write_freerdp, write_windows
 
@@ -131,6 +131,7 @@ def invitation_take(*, actor: Actor, offer: Offer, now: datetime | None = None) 
             now=invitation.created_at,
             lifetime=lifetime,
         )
+    LogFollowing.objects.filter(offer=offer).hasten(now)  # the expert opens it next
     audit.record(
         "invitation.taken", actor=actor, offer=offer, data={"viewer": offer.viewer}, now=now
     )

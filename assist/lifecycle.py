@@ -69,8 +69,11 @@ TRANSITIONS: dict[State, frozenset[State]] = {
         }
     ),
     State.CHOOSING: frozenset({State.CONTACTING, State.CANCELLED, State.FAILED}),
-    State.OFFERED: frozenset({State.ANSWERING, State.UNOPENED, State.CANCELLED}),
-    State.ANSWERING: frozenset({State.ACCEPTED, State.DECLINED, State.UNANSWERED, State.CANCELLED}),
+    # Blocked here: Windows recorded settings or a firewall in the way.
+    State.OFFERED: frozenset({State.ANSWERING, State.UNOPENED, State.BLOCKED, State.CANCELLED}),
+    State.ANSWERING: frozenset(
+        {State.ACCEPTED, State.DECLINED, State.UNANSWERED, State.BLOCKED, State.CANCELLED}
+    ),
     State.ACCEPTED: frozenset({State.ENDED}),
 }
 for _state in State:

@@ -26,6 +26,19 @@ def sweep_offers() -> None:
     offers.sweep()
 
 
+@shared_task(name="assist.look_at_event_logs")
+def look_at_event_logs() -> None:
+    """Have the event logs read that are due."""
+    for batch in offers.claim_due(timezone.now()):
+        enqueue.read_event_logs(batch)
+
+
+@shared_task(name="assist.read_event_logs")
+def read_event_logs(offer_ids: list[str]) -> None:
+    """Look once at the event logs of these offers' computers."""
+    offers.look([uuid.UUID(offer_id) for offer_id in offer_ids])
+
+
 @shared_task(name="assist.seal_audit_events")
 def seal_audit_events() -> None:
     """Chain the audit events written since the last time."""

@@ -5,36 +5,27 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from assist import audit
 from assist.actors import Actor
 from assist.errors import InvalidInput, NotAllowed
-from assist.models import ApiToken, Offer, TokenScope, WindowsEvent
-from assist.offers.evidence import evidence_from_windows, settle
-from assist.outcomes import MEANING
-from directory.comparison import fold_name
-from directory.models import Computer
+from assist.models import ApiToken, TokenScope, WindowsEvent
+from assist.offers.evidence import settle
+from assist.offers.recording import store_events
 
 MAX_EVENTS = 1000
 MAX_DATA = 8192  # bytes; an event of this provider carries a path or a list of addresses
-LATE = timedelta(minutes=15)  # how long after its end an offer still takes events
-CLOCKS_DIFFER = timedelta(minutes=5)  # as much as Kerberos tolerates within a domain
-ENDED_EVENT = 30
-SETTLING = timedelta(seconds=2)  # the last events of one run, which may come out of order
 PROVIDER = "Microsoft-Windows-RemoteAssistance"
 _FRACTION = re.compile(r"(\.\d{6})\d+")  # Windows writes 100 ns; databases keep microseconds
 # [MS-DTYP] 2.4.2.1: an authority of 48 bits, at most 15 sub-authorities of 32; fits the column.
 _SID = re.compile(r"S-1-[0-9]{1,15}(-[0-9]{1,10}){1,15}")
-_PERSON = "S-1-5-21-"  # an account of a domain or computer, not a service's well-known SID
 _LARGEST = 2**63 - 1
 
 
@@ -102,26 +93,17 @@ def windows_events_receive(
 @transaction.atomic
 def _store(
     parsed: list[WindowsEvent], token: ApiToken, actor: Actor, now: datetime
-) -> tuple[Received, set[uuid.UUID]]:
-    """Store what is new with the evidence it is; also the offers whose outcome may change."""
-    computers = _computers({event.computer_name for event in parsed})
-    to_settle: set[uuid.UUID] = set()
-    new = _new_only(parsed)
-    for event in new:
-        event.computer = computers.get(fold_name(event.computer_name))
-        event.offer = _offer_of(event)
-        event.pk = None
-        event.save(force_insert=True)
-        if evidence_from_windows(event, now) is not None and event.offer is not None:
-            to_settle.add(event.offer.pk)
+) -> tuple[Received, frozenset[uuid.UUID]]:
+    """Store what is new; also the offers whose outcome may change."""
+    stored = store_events(parsed, now)
     received = Received(
-        stored=len(new),
-        duplicate=len(parsed) - len(new),
-        unknown_computer=sum(event.computer is None for event in new),
+        stored=len(stored.new),
+        duplicate=stored.duplicate,
+        unknown_computer=sum(event.computer is None for event in stored.new),
     )
-    if new:
+    if stored.new:
         _record(token, actor, received, now)
-    return received, to_settle
+    return received, stored.offers
 
 
 def _record(token: ApiToken, actor: Actor, received: Received, now: datetime) -> None:
@@ -211,65 +193,3 @@ def _malformed(field: str, what: str) -> InvalidInput:
         remedy="Send events as in the API's documentation; nothing of this delivery was stored.",
         field=field,
     )
-
-
-def _computers(names: set[str]) -> dict[str, Computer]:
-    """Computers by the folded name that events give: a DNS name, or a bare one."""
-    folded = {fold_name(name) for name in names}
-    found = Computer.objects.filter(
-        Q(dns_name_folded__in=folded) | Q(name_folded__in=folded), is_present=True
-    )
-    by_name: dict[str, Computer] = {}
-    ambiguous = set[str]()
-    for computer in found:
-        for name in filter(None, (computer.dns_name_folded, computer.name_folded)):
-            if name in by_name and by_name[name] != computer:
-                ambiguous.add(name)
-            by_name[name] = computer
-    return {name: computer for name, computer in by_name.items() if name not in ambiguous}
-
-
-def _new_only(events: Iterable[WindowsEvent]) -> list[WindowsEvent]:
-    """The events that are neither stored yet nor repeated in the delivery, the oldest first."""
-    new: dict[tuple[str, str, int, datetime], WindowsEvent] = {}
-    for event in events:
-        new.setdefault((event.computer_name, event.channel, event.record_id, event.at), event)
-    known = WindowsEvent.objects.filter(
-        computer_name__in={key[0] for key in new}, record_id__in={key[2] for key in new}
-    ).values_list("computer_name", "channel", "record_id", "at")
-    for key in known:
-        new.pop(key, None)
-    return sorted(new.values(), key=lambda event: (event.at, event.record_id))
-
-
-def _offer_of(event: WindowsEvent) -> Offer | None:
-    """The offer that an event belongs to: same computer, novice and time.
-
-    The event names no expert and the computer's clock may differ, so the last offer started before
-    the event is meant; where there is none, one started shortly after it by our clock.
-    """
-    if event.computer is None or event.event_id not in MEANING:
-        return None
-    started = Offer.objects.filter(computer=event.computer, starting_at__isnull=False).filter(
-        Q(ended_at__isnull=True) | Q(ended_at__gt=event.at - LATE)
-    )
-    if event.user_sid.startswith(_PERSON):
-        started = started.filter(Q(novice_sid="") | Q(novice_sid=event.user_sid))
-    offer = started.filter(starting_at__lte=event.at).order_by("-starting_at").first()
-    if offer is None:
-        offer = (
-            started.filter(starting_at__lte=event.at + CLOCKS_DIFFER)
-            .order_by("starting_at")
-            .first()
-        )
-    return None if offer is None or _is_of_a_later_run(event, offer) else offer
-
-
-def _is_of_a_later_run(event: WindowsEvent, offer: Offer) -> bool:
-    """Whether Remote Assistance had ended for this offer, so that somebody started it again.
-
-    Helpers offer help past the portal too; what they are answered is nothing of this offer's.
-    """
-    return WindowsEvent.objects.filter(
-        offer=offer, event_id=ENDED_EVENT, at__lt=event.at - SETTLING
-    ).exists()

@@ -1,4 +1,4 @@
-"""The Celery application. Workers: ``celery -A portal worker -Q offers,background``."""
+"""The Celery application. Workers: ``celery -A portal worker -Q offers,events,background``."""
 
 from __future__ import annotations
 

@@ -179,12 +179,21 @@ CELERY_TASK_DEFAULT_QUEUE = "background"
 CELERY_TASK_ROUTES = {
     "assist.contact_novice": {"queue": "offers"},
     "assist.check_readiness": {"queue": "offers"},  # a person waits
+    # Apart, so that looking at logs never stands before a contact.
+    "assist.look_at_event_logs": {"queue": "events"},
+    "assist.read_event_logs": {"queue": "events"},
 }
 CELERY_BEAT_SCHEDULE = {
     "sync-due-domains": {"task": "directory.sync_due_domains", "schedule": 5},
     "sweep-offers": {
         "task": "assist.sweep_offers",
         "schedule": positive_seconds("OFFER_SWEEP_INTERVAL_SECONDS", 5),
+    },
+    # Expires, so that workers that were away find one of them and not a heap.
+    "look-at-event-logs": {
+        "task": "assist.look_at_event_logs",
+        "schedule": 1,
+        "options": {"expires": 5},
     },
     "continue-readiness-sweeps": {"task": "assist.continue_readiness_sweeps", "schedule": 30},
     "continue-what-ifs": {"task": "assist.continue_what_ifs", "schedule": 30},
@@ -257,6 +266,11 @@ CHOICE_TIMEOUT_SECONDS = positive_seconds("CHOICE_TIMEOUT_SECONDS", 180)
 OPENING_TIMEOUT_SECONDS = positive_seconds("OPENING_TIMEOUT_SECONDS", 300)
 ANSWER_TIMEOUT_SECONDS = positive_seconds("ANSWER_TIMEOUT_SECONDS", 120)
 ACCEPTED_TIMEOUT_SECONDS = positive_seconds("ACCEPTED_TIMEOUT_SECONDS", 8 * 3600)
+EVENT_LOG_FOLLOW = env.bool("EVENT_LOG_FOLLOW", True)
+EVENT_LOG_TIMEOUT_SECONDS = positive_seconds("EVENT_LOG_TIMEOUT_SECONDS", 5)
+EVENT_LOG_START_WAIT_SECONDS = positive_seconds("EVENT_LOG_START_WAIT_SECONDS", 1)
+EVENT_LOG_INTERVAL_SECONDS = positive_seconds("EVENT_LOG_INTERVAL_SECONDS", 2)
+EVENT_LOG_LONGEST_INTERVAL_SECONDS = positive_seconds("EVENT_LOG_LONGEST_INTERVAL_SECONDS", 30)
 INVITATION_LIFETIME_SECONDS = positive_seconds("INVITATION_LIFETIME_SECONDS", 300)
 OFFERS_PER_EXPERT_PER_HOUR = env.int("OFFERS_PER_EXPERT_PER_HOUR", 60)
 # Fernet keys, the first encrypts, all decrypt. `manage.py invitation_key` prints a new one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,8 +12,17 @@ from rest_framework import serializers
 
 from assist.eligibility.decision import ALLOWED, REFUSED, Effect
 from assist.lifecycle import State
-from assist.models import EvidenceKind, EvidenceSource, Grade, Offer
+from assist.models import (
+    EventRoute,
+    EvidenceKind,
+    EvidenceSource,
+    Grade,
+    LogFollowing,
+    Offer,
+)
 from assist.models.offer import MODE_CHOICES, STATE_CHOICES, VIEWER_CHOICES
+from assist.offers.evidence import observations_of
+from assist.outcomes import Outcome, outcome_of
 
 Answer = serializers.Serializer[Any]
 
@@ -256,6 +266,74 @@ class EvidenceAnswer(Answer):
     grade = serializers.ChoiceField(Grade.choices)
     sentence = serializers.CharField()
     at = serializers.DateTimeField(help_text="When it happened, as the source says.")
+    event_id = serializers.IntegerField(
+        source="windows_event.event_id", default=None, allow_null=True, help_text="Windows' number."
+    )
+    record_id = serializers.IntegerField(
+        source="windows_event.record_id",
+        default=None,
+        allow_null=True,
+        help_text="The record's number in the computer's log.",
+    )
+    route = serializers.ChoiceField(
+        EventRoute.choices,
+        source="windows_event.route",
+        default=None,
+        allow_null=True,
+        help_text="How the record came to the portal first.",
+    )
+
+
+class ControlSpanAnswer(Answer):
+    """A time in which the expert could control."""
+
+    began_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="At the latest: Windows does not record when control is given back.",
+    )
+
+
+class SessionAnswer(Answer):
+    """The time in which the expert could see, by the portal's clock."""
+
+    began_at = serializers.DateTimeField(source="viewed_at")
+    ended_at = serializers.DateTimeField(allow_null=True, help_text="Null while it goes on.")
+    ended_by = serializers.SerializerMethodField(help_text="Whose side disconnected, if known.")
+    seconds = serializers.SerializerMethodField()
+    control = ControlSpanAnswer(many=True)
+    is_control_blocked = serializers.BooleanField(
+        help_text="The computer's settings kept control from being shared."
+    )
+
+    @extend_schema_field(serializers.ChoiceField(["expert", "novice"], allow_null=True))
+    def get_ended_by(self, outcome: Outcome) -> str | None:
+        return outcome.ended_by or None
+
+    @extend_schema_field(serializers.FloatField(allow_null=True))
+    def get_seconds(self, outcome: Outcome) -> float | None:
+        return outcome.duration.total_seconds() if outcome.duration is not None else None
+
+
+class EventLogAnswer(Answer):
+    """How the computer's event log is followed."""
+
+    is_followed = serializers.BooleanField(source="is_live", help_text="It is looked at again.")
+    read_at = serializers.DateTimeField(source="looked_at", allow_null=True)
+    clock_ahead_seconds = serializers.FloatField(
+        help_text="How far the computer's clock is ahead, as far as known."
+    )
+    error = serializers.SerializerMethodField(help_text="Why it could not be read, if so.")
+
+    @extend_schema_field(EndAnswer(allow_null=True))
+    def get_error(self, following: LogFollowing) -> dict[str, Any] | None:
+        if not following.error_code:
+            return None
+        return {
+            "code": following.error_code,
+            "sentence": following.error_sentence,
+            "remedy": following.error_remedy,
+        }
 
 
 class OfferAnswer(OfferSummary):
@@ -273,6 +351,15 @@ class OfferAnswer(OfferSummary):
     )
     transitions = TransitionAnswer(many=True)
     evidence = EvidenceAnswer(many=True)
+    session = serializers.SerializerMethodField(
+        help_text="Once the novice let the expert see; else null."
+    )
+    contradictions = serializers.SerializerMethodField(
+        help_text="What evidence says against the outcome, a sentence each."
+    )
+    event_log = serializers.SerializerMethodField(
+        help_text="Null where the computer's log was not asked."
+    )
 
     class Meta(OfferSummary.Meta):
         fields = (  # type: ignore[assignment]
@@ -284,8 +371,30 @@ class OfferAnswer(OfferSummary):
             "contact_decision",
             "transitions",
             "evidence",
+            "session",
+            "contradictions",
+            "event_log",
         )
         read_only_fields = fields  # type: ignore[assignment]
+
+    def _outcome(self, offer: Offer) -> Outcome:
+        following = getattr(offer, "log_following", None)
+        ahead = timedelta(seconds=following.clock_ahead_seconds if following else 0)
+        return outcome_of(observations_of(offer.evidence.all(), ahead))
+
+    @extend_schema_field(SessionAnswer(allow_null=True))
+    def get_session(self, offer: Offer) -> Any:
+        outcome = self._outcome(offer)
+        return SessionAnswer(outcome).data if outcome.viewed_at else None
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_contradictions(self, offer: Offer) -> list[str]:
+        return list(self._outcome(offer).contradictions)
+
+    @extend_schema_field(EventLogAnswer(allow_null=True))
+    def get_event_log(self, offer: Offer) -> Any:
+        following = getattr(offer, "log_following", None)
+        return EventLogAnswer(following).data if following else None
 
     @extend_schema_field(LogonSessionAnswer(many=True))
     def get_logon_sessions(self, offer: Offer) -> Any:

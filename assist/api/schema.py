@@ -88,6 +88,9 @@ _OFFER: dict[str, Any] = _SUMMARY | {
         },
     ],
     "evidence": [],
+    "session": None,
+    "contradictions": [],
+    "event_log": None,
 }
 
 _REASON = "The policy on VAN042 lets helpers view the screen, but not control it."

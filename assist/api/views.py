@@ -243,7 +243,9 @@ class NowhereView(APIView):
 
 
 def _offer_answer(offer: Offer, status: int = 200) -> Response:
-    prefetch_related_objects([offer], "transitions", "logon_sessions", "evidence")
+    prefetch_related_objects(
+        [offer], "transitions", "logon_sessions", "evidence__windows_event", "log_following"
+    )
     return Response(OfferAnswer(offer).data, status=status)
 
 

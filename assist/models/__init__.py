@@ -1,5 +1,13 @@
 from assist.models.audit import AuditEvent, AuditSeal
-from assist.models.evidence import Evidence, EvidenceKind, EvidenceSource, Grade, WindowsEvent
+from assist.models.evidence import (
+    EventRoute,
+    Evidence,
+    EvidenceKind,
+    EvidenceSource,
+    Grade,
+    WindowsEvent,
+)
+from assist.models.following import LogFollowing
 from assist.models.invitation import Invitation
 from assist.models.offer import LogonSessionChoice, Offer, OfferTransition
 from assist.models.readiness import (
@@ -16,11 +24,13 @@ __all__ = [
     "AuditEvent",
     "AuditSeal",
     "ComputerReadiness",
+    "EventRoute",
     "Evidence",
     "EvidenceKind",
     "EvidenceSource",
     "Grade",
     "Invitation",
+    "LogFollowing",
     "LogonSessionChoice",
     "Offer",
     "OfferTransition",

@@ -16,6 +16,9 @@ class EvidenceKind(models.TextChoices):
     UNANSWERED = "unanswered", "The user did not answer"
     CLOSED = "closed", "The invitation was closed"
     ENDED = "ended", "Remote Assistance ended"
+    BLOCKED = "blocked", "Settings do not allow an invitation"
+    CONTROL_BLOCKED = "control_blocked", "Settings do not allow control"
+    FIREWALLED = "firewalled", "The computer's firewall may stop Remote Assistance"
 
 
 class EvidenceSource(models.TextChoices):
@@ -31,8 +34,13 @@ class Grade(models.TextChoices):
     ASSUMED = "assumed", "assumed, nothing said otherwise in time"
 
 
+class EventRoute(models.TextChoices):
+    FORWARDED = "forwarded", "forwarded"
+    READ = "read", "read from the log"
+
+
 class WindowsEvent(models.Model):
-    """One event of a RemoteAssistance channel as a collector delivered it, once."""
+    """One event of a RemoteAssistance channel, once, by whichever way it came first."""
 
     computer = models.ForeignKey("directory.Computer", null=True, on_delete=models.SET_NULL)
     computer_name = models.CharField(max_length=256)
@@ -44,6 +52,7 @@ class WindowsEvent(models.Model):
     at = models.DateTimeField(help_text="The computer's own clock.")
     data = models.JSONField(default=dict)
     received_at = models.DateTimeField()
+    route = models.CharField(max_length=16, choices=EventRoute, default=EventRoute.FORWARDED)
     offer = models.ForeignKey(
         "assist.Offer", null=True, on_delete=models.SET_NULL, related_name="windows_events"
     )

@@ -17,6 +17,7 @@ from assist.errors import OfferConflict
 from assist.lifecycle import Mode, State
 from assist.models import LogonSessionChoice, Offer
 from assist.offers.evidence import settle
+from assist.offers.following import PositionReading, follow, start_wait_seconds
 from assist.offers.request import refuse
 from assist.offers.transitions import contact_time, move
 from assist.offers.validation import is_same_user
@@ -30,6 +31,7 @@ from assist.remote_assistance.client import (
 )
 from assist.remote_assistance.connection_string import parse_connection_string
 from assist.remote_assistance.errors import RemoteAssistanceError
+from assist.remote_assistance.event_log import LogPosition
 from directory.addresses import address_of
 from directory.comparison import fold_name
 from directory.errors import PortalError
@@ -137,11 +139,16 @@ def _contact(offer: Offer) -> None:
     _write(offer, address=address.ip)
     target = NoviceTarget(dns_name=address.dns_name, address=address.ip)
     credential, limits = service_credential(), call_limits()
+    # Beside the contact, so that the expert does not wait for it.
+    reading = PositionReading(target) if settings.EVENT_LOG_FOLLOW else None
     sessions = list_logon_sessions(target, credential, limits)
     session = _choose(offer, sessions)
     if session is None:
         return
-    _mark_start(offer, session)
+    position = None
+    if reading is not None:
+        position = reading.result(start_wait_seconds(offer, timezone.now()))
+    _mark_start(offer, session, position)
     text = start_remote_assistance(target, credential, session, limits)
     # What no viewer could open is an error here, not on the expert's desk.
     parse_connection_string(text).to_version_1()
@@ -222,7 +229,9 @@ def _nobody(offer: Offer, sessions: tuple[LogonSession, ...]) -> tuple[str, str]
     return sentence, remedy
 
 
-def _mark_start(offer: Offer, session: LogonSession) -> None:
+def _mark_start(
+    offer: Offer, session: LogonSession, position: LogPosition | PortalError | None
+) -> None:
     """Commit the marker before the call that starts Remote Assistance there.
 
     From here on a lost worker may have started it, so the offer is never tried again by itself.
@@ -263,6 +272,7 @@ def _mark_start(offer: Offer, session: LogonSession) -> None:
             },
             now=now,
         )
+        follow(offer, position, now)
 
 
 def _invite(offer: Offer, connection_string: str) -> None:

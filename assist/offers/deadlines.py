@@ -14,6 +14,7 @@ from assist.errors import OfferConflict
 from assist.lifecycle import State
 from assist.models import Evidence, EvidenceKind, EvidenceSource, Grade, Offer
 from assist.offers.evidence import add, settle
+from assist.offers.following import wants_last_look, was_read_until
 from assist.offers.transitions import contact_time, move
 
 log = structlog.get_logger()
@@ -78,6 +79,8 @@ def _expire(offer: Offer, now: datetime) -> None:
                 sentence="Nobody chose a logon session in time.",
                 remedy="Ask for the offer anew, and name the user if you know him.",
             )
+        case State.OFFERED | State.ANSWERING if wants_last_look(offer, now):
+            return
         case State.OFFERED:
             _assume(offer, EvidenceKind.CLOSED, "No viewer connected in time.", now)
         case State.ANSWERING:
@@ -130,7 +133,12 @@ def _release(offer: Offer, now: datetime) -> None:
 
 
 def _assume(offer: Offer, kind: EvidenceKind, sentence: str, now: datetime) -> None:
-    """The clock speaks where nobody else did; kept as evidence of the lowest grade."""
+    """The clock speaks where nobody else did; kept as evidence of the lowest grade.
+
+    Where the computer's log was read up to the deadline, its silence says more than a guess.
+    """
+    deadline = offer.deadline_at or now
+    is_known = kind != EvidenceKind.ENDED and was_read_until(offer, deadline)
     with transaction.atomic():
         known = Evidence.objects.filter(offer=offer, source=EvidenceSource.PORTAL, kind=kind)
         if not known.exists():
@@ -138,7 +146,7 @@ def _assume(offer: Offer, kind: EvidenceKind, sentence: str, now: datetime) -> N
                 offer,
                 kind,
                 source=EvidenceSource.PORTAL,
-                grade=Grade.ASSUMED,
+                grade=Grade.INFERRED if is_known else Grade.ASSUMED,
                 sentence=sentence,
                 at=now,
                 actor=_PORTAL,

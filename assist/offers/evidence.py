@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,7 +13,15 @@ from assist import audit
 from assist.actors import Actor
 from assist.errors import InvalidInput, OfferConflict
 from assist.lifecycle import ENDS, State
-from assist.models import Evidence, EvidenceKind, EvidenceSource, Grade, Offer, WindowsEvent
+from assist.models import (
+    Evidence,
+    EvidenceKind,
+    EvidenceSource,
+    Grade,
+    LogFollowing,
+    Offer,
+    WindowsEvent,
+)
 from assist.offers.reading import require_own
 from assist.offers.transitions import move
 from assist.outcomes import MEANING, SENTENCES, Observation, Outcome, outcome_of
@@ -39,7 +48,9 @@ _AFTER_INVITATION = frozenset(
     }
 )
 # Ends that evidence about the novice may correct; others only by proof that she was let in.
-_CORRECTABLE = frozenset({State.ENDED, State.DECLINED, State.UNANSWERED, State.UNOPENED})
+_CORRECTABLE = frozenset(
+    {State.ENDED, State.DECLINED, State.UNANSWERED, State.UNOPENED, State.BLOCKED}
+)
 _UNDECIDED = frozenset({State.OFFERED, State.ANSWERING})
 
 
@@ -163,10 +174,31 @@ def settle(offer_id: uuid.UUID, *, now: datetime) -> None:
 
 def observations(offer: Offer) -> list[Observation]:
     """An offer's evidence as the rules of outcomes read it."""
-    rows = Evidence.objects.filter(offer=offer).values_list(
-        "kind", "grade", "at", "windows_event__event_id"
-    )
-    return [Observation(str(kind), str(grade), at, number) for kind, grade, at, number in rows]
+    rows = Evidence.objects.filter(offer=offer).select_related("windows_event")
+    return observations_of(rows, _clock_ahead(offer.pk))
+
+
+def observations_of(evidence: Iterable[Evidence], clock_ahead: timedelta) -> list[Observation]:
+    """The same for rows at hand, all by the portal's clock.
+
+    Args:
+        evidence: With their Windows events.
+        clock_ahead: How far the computer's clock is ahead.
+    """
+    return [
+        Observation(
+            str(item.kind),
+            str(item.grade),
+            item.at if item.windows_event is None else item.at - clock_ahead,
+            None if item.windows_event is None else item.windows_event.event_id,
+        )
+        for item in evidence
+    ]
+
+
+def _clock_ahead(offer_id: uuid.UUID) -> timedelta:
+    seconds = LogFollowing.objects.filter(pk=offer_id).values_list("clock_ahead_seconds", flat=True)
+    return timedelta(seconds=seconds.first() or 0)
 
 
 @transaction.atomic
@@ -174,6 +206,8 @@ def _settle(offer: Offer, outcome: Outcome, now: datetime) -> None:
     state = State(offer.state)
     if state in ENDS:
         _correct(offer, outcome, now)
+        if outcome.answer is State.ACCEPTED:
+            _note_acts(offer, outcome, now)
     elif state in (State.OFFERED, State.ANSWERING, State.ACCEPTED):
         for following in _steps(state, outcome.state):
             move(
@@ -195,6 +229,8 @@ def _steps(state: State, goal: State) -> list[State]:
         return [State.ENDED]  # begun by the expert's word alone, and Windows knows better
     if goal is State.UNOPENED:
         return [goal] if state is State.OFFERED else []
+    if goal is State.BLOCKED:
+        return [goal] if state in (State.OFFERED, State.ANSWERING) else []
     order = [State.OFFERED, State.ANSWERING]
     if goal in (State.ACCEPTED, State.ENDED):
         order += [State.ACCEPTED, State.ENDED]
@@ -258,4 +294,3 @@ def _correct(offer: Offer, outcome: Outcome, now: datetime) -> None:
         },
         now=now,
     )
-    _note_acts(offer, outcome, now)

@@ -26,7 +26,9 @@ def offer_for(actor: Actor, offer_id: uuid.UUID | str) -> Offer:
         wanted = offer_id if isinstance(offer_id, uuid.UUID) else uuid.UUID(offer_id)
     except ValueError:
         raise OfferNotFound from None
-    offer = offers_for(actor).filter(pk=wanted).first()
+    # Beside it what its page shows, without questions of their own.
+    beside = ("invitation", "log_following")
+    offer = offers_for(actor).filter(pk=wanted).select_related(*beside).first()
     if offer is None:
         raise OfferNotFound
     return offer

@@ -8,13 +8,10 @@ to itself.
 
 from __future__ import annotations
 
-import struct
-import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from assist.remote_assistance.errors import BadAnswer
+from assist.remote_assistance.event_log_values import NULL, STRING, members_of, render
 
 LARGEST_EVENT = 262_144  # bytes; Windows keeps an event below 64 KiB
 DEEPEST = 32  # an event has four levels, its data a few more
@@ -28,9 +25,8 @@ _TEXT, _ATTRIBUTE, _CDATA, _CHARACTER, _ENTITY = 0x05, 0x06, 0x07, 0x08, 0x09
 _PI_TARGET, _PI_DATA, _TEMPLATE, _NORMAL, _OPTIONAL, _HEADER = 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F
 _MORE = 0x40
 _NO_DEPENDENCY = 0xFFFF
-_NULL, _STRING, _ANSI, _BINXML, _ARRAY = 0x00, 0x01, 0x02, 0x21, 0x80
+_BINXML, _ARRAY = 0x21, 0x80
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
-_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -218,7 +214,7 @@ class _Decoder:
     def _is_null(self, index: int) -> bool:
         if index == _NO_DEPENDENCY or self._values is None:
             return False
-        return self._value(index).kind == _NULL
+        return self._value(index).kind == NULL
 
     def _value(self, index: int) -> _Value:
         if self._values is None or index >= len(self._values):
@@ -247,7 +243,7 @@ class _Decoder:
                     parts.append(self._character_data())
                 case 0x0D | 0x0E:
                     is_optional, value = self._substitution()
-                    is_null = is_null or (is_optional and value.kind == _NULL)
+                    is_null = is_null or (is_optional and value.kind == NULL)
                     parts += self._texts(value)
                 case _:
                     return None if is_null or not parts else "".join(parts)
@@ -268,7 +264,7 @@ class _Decoder:
                     self._processing_instruction()
                 case 0x0D | 0x0E:
                     is_optional, value = self._substitution()
-                    is_null = is_null or (is_optional and value.kind == _NULL)
+                    is_null = is_null or (is_optional and value.kind == NULL)
                     if value.kind == _BINXML:
                         parts += self._embedded(value)
                     elif value.kind & _ARRAY:
@@ -289,7 +285,7 @@ class _Decoder:
     def _character_data(self) -> str:
         match self._u8() & ~_MORE:
             case 0x05:
-                if self._u8() != _STRING:
+                if self._u8() != STRING:
                     raise BadAnswer("The computer sent an event with text of another type.")
                 return self._utf16(self._u16())
             case 0x07:
@@ -324,141 +320,13 @@ class _Decoder:
         data = bytes(self._data[value.start : value.end])
         kind = value.kind & ~_ARRAY
         if value.kind & _ARRAY:
-            members = _members(kind, data)
+            members = members_of(kind, data)
             self._step(len(members))
         else:
             members = [data]
-        return [self._characters_of(_render(kind, member)) for member in members]
+        return [self._characters_of(render(kind, member)) for member in members]
 
 
 def _character(number: int) -> str:
     """Half a surrogate pair is no character, and nothing could be done with it."""
     return "\ufffd" if 0xD800 <= number <= 0xDFFF else chr(number)
-
-
-def _render(kind: int, data: bytes) -> str:
-    """A value as canonical text.
-
-    Raises:
-        BadAnswer: Its length is not one that its type has.
-    """
-    if kind == _NULL:
-        return ""
-    if kind == _STRING:
-        return data.decode("utf-16-le", "replace").rstrip("\0")
-    if kind == _ANSI:
-        return data.decode("cp1252", "replace").rstrip("\0")
-    known = _TYPES.get(kind)
-    if known is None:
-        return data.hex()  # a type of later versions is shown, not refused
-    sizes, text_of = known
-    if sizes and len(data) not in sizes:
-        raise BadAnswer(f"The computer sent a value of type 0x{kind:02X} in {len(data)} bytes.")
-    return text_of(data)
-
-
-def _members(kind: int, data: bytes) -> list[bytes]:
-    """The members of an array (3.1.4.7.5)."""
-    if kind in (_STRING, _ANSI):
-        width = 2 if kind == _STRING else 1
-        found, start = [], 0
-        for at in range(0, len(data) - width + 1, width):
-            if data[at : at + width] == bytes(width):
-                found.append(data[start:at])
-                start = at + width
-        if start < len(data):
-            found.append(data[start:])
-        return found
-    if kind == 0x13:
-        return _sids(data)
-    known = _TYPES.get(kind)
-    if known is None or not known[0]:
-        raise BadAnswer(f"The computer sent an array of type 0x{kind:02X}.")
-    size = max(known[0]) if kind != 0x0D else 1
-    if len(data) % size:
-        raise BadAnswer(f"The computer sent an array of type 0x{kind:02X} that is cut short.")
-    return [data[at : at + size] for at in range(0, len(data), size)]
-
-
-def _sids(data: bytes) -> list[bytes]:
-    found, at = [], 0
-    while at < len(data):
-        if at + 8 > len(data):
-            raise BadAnswer("The computer sent a SID that is cut short.")
-        size = 8 + 4 * data[at + 1]
-        found.append(data[at : at + size])
-        at += size
-    return found
-
-
-def _signed(data: bytes) -> str:
-    return str(int.from_bytes(data, "little", signed=True))
-
-
-def _unsigned(data: bytes) -> str:
-    return str(int.from_bytes(data, "little"))
-
-
-def _hexadecimal(data: bytes) -> str:
-    return f"0x{int.from_bytes(data, 'little'):x}"
-
-
-def _real(data: bytes) -> str:
-    return str(struct.unpack("<f" if len(data) == 4 else "<d", data)[0])
-
-
-def _boolean(data: bytes) -> str:
-    return "true" if any(data) else "false"
-
-
-def _guid(data: bytes) -> str:
-    return f"{{{uuid.UUID(bytes_le=data)}}}"
-
-
-def _filetime(data: bytes) -> str:
-    """With all seven digits that Windows counts: they tell records apart."""
-    ticks = int.from_bytes(data, "little")
-    try:
-        moment = _EPOCH + timedelta(microseconds=ticks // 10)
-    except OverflowError:
-        raise BadAnswer("The computer sent a time that no calendar has.") from None
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ticks % 10_000_000:07d}Z"
-
-
-def _systemtime(data: bytes) -> str:
-    year, month, _, day, hour, minute, second, milliseconds = struct.unpack("<8H", data)
-    return (
-        f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}.{milliseconds:03d}Z"
-    )
-
-
-def _sid(data: bytes) -> str:
-    """[MS-DTYP] 2.4.2.2"""
-    if len(data) < 8 or len(data) < 8 + 4 * data[1] or data[1] > 15:
-        raise BadAnswer("The computer sent a SID that is cut short.")
-    parts = struct.unpack_from(f"<{data[1]}I", data, 8)
-    return "-".join(["S", str(data[0]), str(int.from_bytes(data[2:8], "big")), *map(str, parts)])
-
-
-# By ValueType: the sizes it comes in, empty for any, and how it is written.
-_TYPES: dict[int, tuple[tuple[int, ...], Callable[[bytes], str]]] = {
-    0x03: ((1,), _signed),
-    0x04: ((1,), _unsigned),
-    0x05: ((2,), _signed),
-    0x06: ((2,), _unsigned),
-    0x07: ((4,), _signed),
-    0x08: ((4,), _unsigned),
-    0x09: ((8,), _signed),
-    0x0A: ((8,), _unsigned),
-    0x0B: ((4,), _real),
-    0x0C: ((8,), _real),
-    0x0D: ((1, 4), _boolean),  # the specification has one byte, Windows' own structures four
-    0x0E: ((), bytes.hex),
-    0x0F: ((16,), _guid),
-    0x10: ((4, 8), _hexadecimal),
-    0x11: ((8,), _filetime),
-    0x12: ((16,), _systemtime),
-    0x13: ((), _sid),
-    0x14: ((4,), _hexadecimal),
-    0x15: ((8,), _hexadecimal),
-}

@@ -83,7 +83,7 @@ def parse_event(event: Element) -> EventRecord:
         channel=_text(system, "Channel"),
         computer=_text(system, "Computer"),
         created_at=_time(_attribute(system, "TimeCreated", "SystemTime")),
-        process_id=_number(process, 2**32 - 1) if process else None,
+        process_id=_process(process),
         user_sid=user if _SID.fullmatch(user) else "",
         data=_data(event),
     )
@@ -112,6 +112,12 @@ def _number(text: str, largest: int) -> int:
     if not _NUMBER.fullmatch(text) or int(text) > largest:
         raise BadAnswer("The computer sent an event with a number that is none.")
     return int(text)
+
+
+def _process(text: str) -> int | None:
+    """A process id; Windows' own stay far below what a column of a database holds."""
+    number = _number(text, 2**32 - 1) if text else 2**31
+    return number if number < 2**31 else None
 
 
 def _time(text: str) -> datetime:

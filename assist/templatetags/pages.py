@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
 from django.templatetags.static import static
@@ -136,6 +136,26 @@ def moment(at: datetime | None, form: str = "") -> SafeString:
     return format_html(
         '<time datetime="{}">{}</time>', at.isoformat(timespec="seconds"), local.strftime(shape)
     )
+
+
+@register.simple_tag
+def duration(span: timedelta | None) -> str:
+    """A span of time in its two largest units."""
+    return "" if span is None else _in_words(span.total_seconds())
+
+
+@register.filter
+def clock_difference(seconds: float) -> str:
+    """How far a clock is off, as ``2 min 5 s ahead``."""
+    return f"{_in_words(abs(seconds))} {'ahead' if seconds > 0 else 'behind'}"
+
+
+def _in_words(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 @register.filter

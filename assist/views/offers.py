@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib import messages
@@ -23,9 +24,11 @@ from assist.errors import InvalidInput, OfferNotFound
 from assist.forms import OfferForm, show_error
 from assist.invitations import invitation_password, invitation_take
 from assist.lifecycle import LABELS, Mode, State
-from assist.models import EvidenceKind, Grade, Offer
+from assist.models import EvidenceKind, Grade, LogFollowing, Offer
 from assist.offers import offer_cancel, offer_choose_session, offer_report, offer_request
+from assist.offers.evidence import observations_of
 from assist.offers.reading import offers_for
+from assist.outcomes import outcome_of
 from assist.views.access import actor_for, actor_with_role, offer_of
 from assist.views.computers import computer_page
 from assist.views.live import live_part
@@ -200,13 +203,18 @@ def _live_context(actor: Actor, found: Offer) -> dict[str, object]:
     is_own = actor.sid == found.expert_sid
     state = State(found.state)
     transitions = list(found.transitions.all())
-    evidence = list(found.evidence.all())
+    evidence = list(found.evidence.select_related("windows_event"))
+    following: LogFollowing | None = getattr(found, "log_following", None)
+    ahead = timedelta(seconds=following.clock_ahead_seconds if following else 0)
+    result = outcome_of(observations_of(evidence, ahead))
     password = None
     if is_own and state in (State.OFFERED, State.ANSWERING):
         with suppress(PortalError):
             password = invitation_password(actor=actor, offer=found)
     invitation = getattr(found, "invitation", None)
     version = f"{found.state}-{len(transitions)}-{len(evidence)}-{found.outcome_grade}"
+    if following is not None:
+        version += f"-{following.error_code}-{following.is_live}"
     return {
         "offer": found,
         "state": state,
@@ -214,6 +222,8 @@ def _live_context(actor: Actor, found: Offer) -> dict[str, object]:
         "stages": stages_of(found, transitions),
         "transitions": transitions,
         "evidence": evidence,
+        "result": result,
+        "following": following,
         "sessions": list(found.logon_sessions.all()) if state is State.CHOOSING else [],
         "has_invitation": is_own
         and invitation is not None

@@ -186,8 +186,8 @@ class Product:
         )
         self.start_process(
             "worker",
-            *[python, "-m", "celery", "-A", "portal", "worker", "--queues", "offers,background"],
-            *["--concurrency", "2", "--loglevel", "INFO"],
+            *[python, "-m", "celery", "-A", "portal", "worker", "--loglevel", "INFO"],
+            *["--queues", "offers,events,background", "--concurrency", "2"],
         )
         self.start_process(
             "scheduler",

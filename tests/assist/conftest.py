@@ -10,6 +10,8 @@ import pytest
 import time_machine
 
 from assist.remote_assistance.client import LogonSession
+from assist.remote_assistance.event_log import LogPosition, LogReading
+from assist.remote_assistance.event_log_errors import EventLogDenied
 from directory.addresses import ComputerAddress
 from directory.models import Computer
 from tests.assist.cast import NOW, Cast, make_cast
@@ -43,7 +45,11 @@ class ScriptedNovice:
     starting_error: Exception | None = None
     while_listing: Callable[[], object] = lambda: None
     before_start: Callable[[], object] = lambda: None
+    while_reading_log: Callable[[], object] = lambda: None
     listed: int = 0
+    log: LogPosition | Exception = field(default_factory=lambda: EventLogDenied())
+    readings: list[LogReading | Exception] = field(default_factory=list)
+    looked_from: list[LogPosition] = field(default_factory=list)
     started: list[LogonSession] = field(default_factory=list)
 
     def list_logon_sessions(self, *_: object) -> tuple[LogonSession, ...]:
@@ -52,6 +58,21 @@ class ScriptedNovice:
         if self.listing_error:
             raise self.listing_error
         return self.sessions
+
+    def last_position(self, *_: object) -> LogPosition:
+        self.while_reading_log()
+        if isinstance(self.log, Exception):
+            raise self.log
+        return self.log
+
+    def read_from(
+        self, target: object, credential: object, limits: object, position: LogPosition
+    ) -> LogReading:
+        self.looked_from.append(position)
+        found = self.readings.pop(0) if self.readings else LogReading((), position)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def start_remote_assistance(
         self, target: object, credential: object, session: LogonSession, limits: object
@@ -75,4 +96,6 @@ def novice(monkeypatch: pytest.MonkeyPatch) -> ScriptedNovice:
     monkeypatch.setattr(f"{module}.list_logon_sessions", scripted.list_logon_sessions)
     monkeypatch.setattr(f"{module}.start_remote_assistance", scripted.start_remote_assistance)
     monkeypatch.setattr(f"{module}.address_of", address_of)
+    monkeypatch.setattr("assist.offers.following.last_position", scripted.last_position)
+    monkeypatch.setattr("assist.offers.following.read_from", scripted.read_from)
     return scripted

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from assist import windows_events
 from assist.errors import InvalidInput, NotAllowed, OfferConflict
 from assist.lifecycle import State
 from assist.models import ApiToken, AuditEvent, Evidence, EvidenceKind, Offer, WindowsEvent
-from assist.offers import offer_cancel, offer_contact, offer_report, sweep
+from assist.offers import offer_cancel, offer_contact, offer_report, recording, sweep
 from assist.windows_events import Received, windows_events_receive
 from tests.assist.cast import NOW, Cast
 from tests.assist.conftest import ScriptedNovice
@@ -375,15 +374,15 @@ def test_the_same_delivery_twice_at_once_is_stored_once(
 
     Here both share the test's transaction, so what the other wrote goes with the first attempt.
     """
-    look = windows_events._new_only
+    look = recording._new_only
 
     def look_before_the_other(events: list[WindowsEvent]) -> list[WindowsEvent]:
-        monkeypatch.setattr(windows_events, "_new_only", look)
+        monkeypatch.setattr(recording, "_new_only", look)
         new = look(events)
         deliver(collector, log(31, 15, 22))
         return new
 
-    monkeypatch.setattr(windows_events, "_new_only", look_before_the_other)
+    monkeypatch.setattr(recording, "_new_only", look_before_the_other)
     assert deliver(collector, log(31, 15, 22)) == Received(3, 0, 0)
     assert WindowsEvent.objects.count() == Evidence.objects.count() == 3
     assert outcome(offer)[0] == "accepted"

@@ -24,8 +24,8 @@ held -> queued refused cancelled
 queued -> contacting refused cancelled failed
 contacting -> choosing offered nobody unreachable blocked busy failed refused cancelled interrupted
 choosing -> contacting cancelled failed
-offered -> answering unopened cancelled
-answering -> accepted declined unanswered cancelled
+offered -> answering unopened blocked cancelled
+answering -> accepted declined unanswered cancelled blocked
 accepted -> ended
 """
 PAIRS = {

@@ -14,22 +14,27 @@ from assist.actors import Actor
 from assist.audit import seal
 from assist.lifecycle import Mode, State
 from assist.models import (
+    EventRoute,
     EvidenceKind,
     EvidenceSource,
     Grade,
+    LogFollowing,
     LogonSessionChoice,
     Offer,
     ReadinessSweep,
     SavedSearch,
     WhatIf,
+    WindowsEvent,
 )
 from assist.offers.evidence import add, settle
+from assist.offers.recording import store_events
 from assist.offers.transitions import move
 from assist.readiness.catalogue import overall
 from assist.readiness.checking import Readiness, store
 from assist.readiness.facts import ExporterFacts, NameFacts
 from assist.readiness.gathering import Surroundings, background, facts_of
 from assist.readiness.judging import judge
+from assist.remote_assistance.event_log_errors import EventLogDenied
 from assist.what_ifs import NamedChange, what_if_ask, what_if_work
 from directory.models import Computer, OrganizationalUnit, SyncRun
 from tests.assist.cast import Cast, make_cast, make_policy
@@ -111,6 +116,7 @@ def tell() -> Story:
     for number, (name, tell_one) in enumerate(
         {
             "ended": _ended,
+            "contradicted": _contradicted,
             "declined": _declined,
             "unreachable": _unreachable,
             "refused": _refused,
@@ -118,7 +124,7 @@ def tell() -> Story:
             "offered": _offered,
         }.items()
     ):
-        tell_one(story, name, now - timedelta(minutes=50 - 8 * number))
+        tell_one(story, name, now - timedelta(minutes=50 - 7 * number))
     offered = story.offers["offered"]
     Offer.objects.filter(pk=offered.pk).update(deadline_at=now + timedelta(minutes=5))
     invitations.keep(offered, CONNECTION_STRING, now=now)
@@ -253,18 +259,33 @@ def _reach(offer: Offer, novice: str) -> None:
     )
 
 
-def _windows(offer: Offer, kind: EvidenceKind, seconds: int, sentence: str) -> None:
-    at = offer.requested_at + timedelta(seconds=seconds)
-    add(
-        offer,
-        kind,
-        source=EvidenceSource.WINDOWS_EVENT,
-        grade=Grade.STRONG,
-        sentence=sentence,
-        at=at,
-        actor=PORTAL,
-        now=at,
+def _log(offer: Offer, *events: tuple[int, int], clock_ahead: int = 0) -> None:
+    """The computer's log is read: events, each with its seconds after the request."""
+    now = offer.requested_at + timedelta(seconds=events[-1][1] + 2)
+    LogFollowing.objects.create(
+        offer=offer,
+        start_record_id=4000,
+        looked_at=now,
+        news_at=now,
+        clock_ahead_seconds=clock_ahead,
     )
+    store_events(
+        [
+            WindowsEvent(
+                computer=offer.computer,
+                computer_name=f"{offer.computer_name}.r2.local",
+                channel="Microsoft-Windows-RemoteAssistance/Operational",
+                record_id=4001 + index,
+                event_id=number,
+                at=offer.requested_at + timedelta(seconds=seconds + clock_ahead),
+                received_at=now,
+                route=EventRoute.READ,
+            )
+            for index, (number, seconds) in enumerate(events)
+        ],
+        now,
+    )
+    settle(offer.pk, now=now)
 
 
 def _say(offer: Offer, kind: EvidenceKind, seconds: int) -> None:
@@ -287,11 +308,30 @@ def _ended(story: Story, name: str, at: object) -> None:
         ticket="INC-1024", reason="Outlook does not open attachments", now=at
     )
     _reach(offer, r"R2\bsmith")
-    _windows(offer, EvidenceKind.STARTED, 3, "Remote Assistance was started (event 13).")
-    _windows(offer, EvidenceKind.CONNECTED, 22, "A viewer connected (event 15).")
-    _say(offer, EvidenceKind.VIEWED, 31)
-    _say(offer, EvidenceKind.CONTROLLED, 44)
-    _say(offer, EvidenceKind.ENDED, 410)
+    _log(
+        offer,
+        *[
+            (31, 2),
+            (13, 2),
+            (15, 22),
+            (16, 22),
+            (22, 31),
+            (21, 44),
+            (21, 230),
+            (18, 410),
+            (30, 411),
+        ],
+        clock_ahead=95,
+    )
+    story.offers[name] = offer
+
+
+def _contradicted(story: Story, name: str, at: object) -> None:
+    """The expert was wrong, and control was taken where only a view was asked for."""
+    offer = story.cast.request(target="BDN-W10-01", mode=Mode.VIEW, ticket="INC-1022", now=at)
+    _reach(offer, r"R2\cwong")
+    _say(offer, EvidenceKind.DECLINED, 40)
+    _log(offer, (31, 2), (13, 2), (15, 22), (22, 39), (21, 60), (19, 300), (30, 301))
     story.offers[name] = offer
 
 
@@ -300,6 +340,14 @@ def _declined(story: Story, name: str, at: object) -> None:
         target="BDN-W10-01", mode=Mode.VIEW, viewer="windows", ticket="INC-1027", now=at
     )
     _reach(offer, r"R2\cwong")
+    denied = EventLogDenied()
+    LogFollowing.objects.create(
+        offer=offer,
+        news_at=offer.requested_at,
+        error_code=denied.code,
+        error_sentence=denied.sentence,
+        error_remedy=denied.remedy,
+    )
     _say(offer, EvidenceKind.DECLINED, 40)
     story.offers[name] = offer
 

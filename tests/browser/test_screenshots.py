@@ -37,6 +37,7 @@ def paths_of(story: Story) -> dict[str, tuple[str | None, str]]:
         "offer-choosing": ("mjones", f"/offers/{offers['choosing'].pk}"),
         "offer-offered": ("mjones", f"/offers/{offers['offered'].pk}"),
         "offer-ended": ("mjones", f"/offers/{offers['ended'].pk}"),
+        "offer-contradicted": ("mjones", f"/offers/{offers['contradicted'].pk}"),
         "offer-declined": ("mjones", f"/offers/{offers['declined'].pk}"),
         "offer-unreachable": ("mjones", f"/offers/{offers['unreachable'].pk}"),
         "offer-refused": ("eadams", f"/offers/{offers['refused'].pk}"),

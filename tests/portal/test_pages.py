@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from assist.models import AuditEvent, Offer
+from assist.lifecycle import Mode
+from assist.models import AuditEvent, EvidenceKind, LogFollowing, Offer, WindowsEvent
+from assist.offers import offer_report
+from assist.offers.evidence import settle
+from assist.offers.recording import store_events
 from portal.models import User
 from tests.assist.cast import Cast
 from tests.portal.conftest import SignedIn
@@ -349,7 +355,7 @@ def test_the_page_of_a_computer_shows_the_policy_in_force(signed_in: SignedIn, c
         ("/", 11),
         ("/computers/{computer}", 29 if connection.vendor == "sqlite" else 18),
         ("/offers", 8),
-        ("/offers/{offer}/live", 11),
+        ("/offers/{offer}/live", 10),
     ],
 )
 def test_a_page_asks_the_database_no_more_than_it_did(
@@ -364,6 +370,55 @@ def test_a_page_asks_the_database_no_more_than_it_did(
     with django_assert_max_num_queries(queries) as asked:
         client.get(path.format(computer=cast.xp191.pk, offer=offer.pk))
     assert len(asked.captured_queries) >= queries - 2, "lower the number in this test"
+
+
+def test_an_offers_page_shows_session_control_and_what_speaks_against_the_outcome(
+    signed_in: SignedIn, cast: Cast
+) -> None:
+    offer = cast.request(mode=Mode.VIEW)
+    now = offer.requested_at
+    Offer.objects.filter(pk=offer.pk).update(
+        state="offered", starting_at=now, offered_at=now, deadline_at=now + timedelta(hours=1)
+    )
+    LogFollowing.objects.create(
+        offer=offer, start_record_id=1, news_at=now, looked_at=now, clock_ahead_seconds=125
+    )
+    offer.refresh_from_db()
+    offer_report(actor=cast.actor(), offer=offer, kind=EvidenceKind.DECLINED)
+    events = [
+        WindowsEvent(
+            computer=cast.xp191,
+            computer_name="XP191.r2.local",
+            channel="Microsoft-Windows-RemoteAssistance/Operational",
+            record_id=2 + index,
+            event_id=number,
+            at=now + timedelta(seconds=125 + 60 * index),
+            received_at=now,
+        )
+        for index, number in enumerate((15, 22, 21, 19, 30))
+    ]
+    store_events(events, now)
+    settle(offer.pk, now=now)
+    page = signed_in("mjones").get(f"/offers/{offer.pk}").content.decode()
+    assert "3 min 0 s, ended by the user" in page
+    assert "at the latest" in page
+    assert "Against “accepted” speaks the expert: declined." in page
+    assert "clock is 2 min 5 s ahead" in page
+    assert "Control was taken on a view-only offer." in page
+
+
+def test_an_offers_page_says_why_a_log_is_not_followed(signed_in: SignedIn, cast: Cast) -> None:
+    offer = cast.request()
+    LogFollowing.objects.create(
+        offer=offer,
+        news_at=offer.requested_at,
+        error_code="event_log_denied",
+        error_sentence="The computer refused.",
+        error_remedy="Add the portal's account.",
+    )
+    page = signed_in("mjones").get(f"/offers/{offer.pk}").content.decode()
+    assert "event log is not followed: The computer refused." in page
+    assert "Add the portal&#x27;s account." in page
 
 
 def test_a_role_taken_away_is_gone_at_the_next_request(signed_in: SignedIn, cast: Cast) -> None:
