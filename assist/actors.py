@@ -15,7 +15,7 @@ class Actor:
     Attributes:
         sid: The account's SID; empty for the portal itself.
         name: The name at the time, as ``DOMAIN\\name``.
-        roles: What she is in the portal: expert, manager, auditor, operator.
+        roles: What she is in the portal: expert, manager, auditor, operator, approver.
         account: The account in the directory, if there is one.
         source_address: The IP address the request came from, if it came over the network.
         request_id: What joins this act to its log lines.
@@ -62,6 +62,11 @@ class Actor:
     @property
     def may_read_audit_trail(self) -> bool:
         return bool(self.roles & {"manager", "auditor"})
+
+    @property
+    def may_approve(self) -> bool:
+        """Offers to protected computers whose rule names no group of approvers."""
+        return bool(self.roles & {"approver", "manager"})
 
     @property
     def may_manage_readiness(self) -> bool:

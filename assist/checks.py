@@ -10,6 +10,10 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from assist.errors import NotConfigured
+from assist.launch_links import signing_key
+from assist.lifecycle import Authority
+
 LONGEST_EVENT_LOG_TIMEOUT = 10  # seconds; a batch of looks must end within its claim
 
 
@@ -29,8 +33,31 @@ def invitation_keys(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
+def hand_off(**_: Any) -> list[CheckMessage]:
+    """Launch links are signed, and confirmed over HTTPS."""
+    if Authority.HANDOFF not in settings.OFFER_AUTHORITIES:
+        return []
+    found: list[CheckMessage] = []
+    try:
+        signing_key()
+    except NotConfigured as error:
+        found.append(Error(error.sentence, hint=error.remedy, id="assist.E003"))
+    if not settings.HTTPS and not settings.DEBUG:
+        found.append(
+            Error(
+                "OFFER_AUTHORITIES allows handoff, but PORTAL_URL is not https.",
+                hint="Launchers confirm links at PORTAL_URL, by https alone.",
+                id="assist.E004",
+            )
+        )
+    return found
+
+
+@register(Tags.security)
 def service_account(**_: Any) -> list[CheckMessage]:
     """The portal calls computers with an account of its own, by keytab."""
+    if Authority.SERVICE not in settings.OFFER_AUTHORITIES:
+        return []
     if not settings.SERVICE_PRINCIPAL:
         return [
             checks.Warning(

@@ -45,6 +45,19 @@ class InvitationGone(PortalError):
     status = 409
 
 
+class LaunchRefused(PortalError):
+    """A launcher's token is not known, used up, or too late: all look the same."""
+
+    code = "launch_refused"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The launch link is not valid any more.",
+            remedy="Start Remote Assistance again on the offer's page.",
+        )
+
+
 class NotConfigured(PortalError):
     """A setting that this needs is missing."""
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from assist.eligibility.many.naming import KINDS, KINDS_BY_CODE
+from assist.errors import InvalidInput
 from assist.models import SavedSearch
-from assist.models.offer import MODE_CHOICES, VIEWER_CHOICES
+from assist.models.offer import AUTHORITY_CHOICES, MODE_CHOICES, VIEWER_CHOICES
+from assist.protection import MOST_MINUTES, RuleChoice
 from assist.what_ifs import LONGEST_NAME
 from directory.errors import PortalError
 from directory.grouppolicy.kit import Generation, Profile
@@ -65,6 +69,125 @@ class OfferForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     viewer = forms.ChoiceField(label="Viewer", choices=VIEWER_CHOICES, widget=forms.RadioSelect)
+    authority = forms.ChoiceField(
+        label="Who calls the computer", required=False, widget=forms.RadioSelect
+    )
+    start_in = forms.ChoiceField(
+        label="Start",
+        required=False,
+        choices=[
+            ("", "now"),
+            ("10", "in 10 minutes"),
+            ("30", "in 30 minutes"),
+            ("60", "in an hour"),
+            ("at", "at the time given here:"),
+        ],
+    )
+    start_at = forms.DateTimeField(
+        label="Start at",
+        required=False,
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        error_messages={"invalid": "Give a date and a time."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        allowed = settings.OFFER_AUTHORITIES
+        field = self.fields["authority"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - as declared above
+        field.choices = [item for item in AUTHORITY_CHOICES if item[0] in allowed]
+        field.initial = allowed[0]
+        if len(allowed) == 1:
+            del self.fields["authority"]
+
+    def start(self, now: datetime) -> datetime | None:
+        """When the offer is to start; None: at once.
+
+        Args:
+            now: An aware time.
+        """
+        start_in = self.cleaned_data["start_in"]
+        if start_in == "at":
+            at: datetime | None = self.cleaned_data["start_at"]
+            if at is None:
+                raise InvalidInput(
+                    "There is no time to start at.",
+                    remedy="Give a date and a time.",
+                    field="start_at",
+                )
+            return at
+        return now + timedelta(minutes=int(start_in)) if start_in else None
+
+
+class ProtectionForm(forms.Form):
+    """A rule for protected computers."""
+
+    name = forms.CharField(
+        label="Name of the rule",
+        max_length=100,
+        widget=forms.TextInput(attrs=_PLAIN),
+        error_messages={"required": "Name the rule."},
+    )
+    is_enabled = forms.BooleanField(label="The rule holds", required=False, initial=True)
+    unit = forms.CharField(
+        label="Computers in the unit",
+        max_length=1024,
+        required=False,
+        help_text="With all units below it. With no unit and no group: every computer",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    group = forms.CharField(
+        label="Computers in the group",
+        max_length=512,
+        required=False,
+        help_text=r"As R2\Tills; groups within it count",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    needs_ticket = forms.BooleanField(label="An offer has to name a ticket", required=False)
+    ticket_pattern = forms.CharField(
+        label="Form of the ticket",
+        max_length=200,
+        required=False,
+        help_text="# is a digit, * is anything: INC-#######, CHG*",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    needs_reason = forms.BooleanField(label="An offer has to give a reason", required=False)
+    hours = forms.CharField(
+        label="Hours in which help may be offered",
+        max_length=500,
+        required=False,
+        help_text="Mon-Fri 08:00-18:00, Sat 22:00-06:00. Empty: at any time",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    time_zone = forms.CharField(
+        label="Time zone of the hours",
+        max_length=64,
+        required=False,
+        help_text="America/Winnipeg. Empty: the portal's",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    needs_approval = forms.BooleanField(label="A second person has to approve", required=False)
+    approver_group = forms.CharField(
+        label="Who may approve",
+        max_length=512,
+        required=False,
+        help_text="A group. Empty: whoever has the role approver or manager",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    approval_minutes = forms.IntegerField(
+        label="An approval counts for, in minutes",
+        required=False,
+        min_value=0,
+        max_value=MOST_MINUTES,
+        help_text="For further offers of the same expert to the same computer. 0: for one offer",
+        widget=forms.TextInput(attrs={**_PLAIN, "inputmode": "numeric"}),
+    )
+
+    def choice(self) -> RuleChoice:
+        """What was chosen."""
+        minutes = self.cleaned_data["approval_minutes"] or 0
+        return RuleChoice(**self.cleaned_data | {"approval_minutes": minutes})
 
 
 class AuditFilterForm(forms.Form):

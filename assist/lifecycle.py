@@ -2,11 +2,17 @@
 
 The rules:
 
-1. An offer begins ``requested``. The decision refuses it or queues it; nothing else may follow.
+1. An offer begins ``requested``. The decision refuses it, queues it or has it ``held``: for a later
+   time, for a second person's approval, or for both. A held offer does not occupy its computer; it
+   is decided anew when it is released.
 2. A worker takes a queued offer into ``contacting``. With several logged-on users the expert is
-   asked (``choosing``) and the worker contacts the computer again with her choice.
+   asked (``choosing``) and the worker contacts the computer again with her choice. Under the
+   authority *handoff* no worker does: the signed launch link takes the offer from ``queued`` to
+   ``offered``, and the expert's own Windows makes the call.
 3. ``offered``: Remote Assistance runs on the novice's computer and the invitation waits for the
    expert. The novice has not been asked yet: Windows asks when a viewer connects ([MS-RA] 3.4.5).
+   Handed off, the launch link waits for her; ``failed`` from here says that her launcher could not
+   start Remote Assistance.
 4. ``answering``: there is evidence of a connected viewer, so the novice is being asked.
    ``unopened`` means that no viewer ever came; it says nothing of the novice.
 5. ``accepted`` is not an end: the session goes on until ``ended``.
@@ -49,11 +55,21 @@ class Mode(StrEnum):
     CONTROL = "control"
 
 
+class Authority(StrEnum):
+    """Whose account calls the novice's computer."""
+
+    SERVICE = "service"
+    DELEGATED = "delegated"
+    HANDOFF = "handoff"
+
+
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.REQUESTED: frozenset({State.REFUSED, State.HELD, State.QUEUED, State.CANCELLED}),
     State.HELD: frozenset({State.QUEUED, State.REFUSED, State.CANCELLED}),
     # Refused here: the decision is taken again just before contact.
-    State.QUEUED: frozenset({State.CONTACTING, State.REFUSED, State.CANCELLED, State.FAILED}),
+    State.QUEUED: frozenset(
+        {State.CONTACTING, State.OFFERED, State.REFUSED, State.CANCELLED, State.FAILED}
+    ),
     State.CONTACTING: frozenset(
         {
             State.CHOOSING,
@@ -70,7 +86,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     ),
     State.CHOOSING: frozenset({State.CONTACTING, State.CANCELLED, State.FAILED}),
     # Blocked here: Windows recorded settings or a firewall in the way.
-    State.OFFERED: frozenset({State.ANSWERING, State.UNOPENED, State.BLOCKED, State.CANCELLED}),
+    State.OFFERED: frozenset(
+        {State.ANSWERING, State.UNOPENED, State.BLOCKED, State.CANCELLED, State.FAILED}
+    ),
     State.ANSWERING: frozenset(
         {State.ACCEPTED, State.DECLINED, State.UNANSWERED, State.BLOCKED, State.CANCELLED}
     ),
@@ -82,6 +100,7 @@ for _state in State:
 ENDS = frozenset(state for state, following in TRANSITIONS.items() if not following)
 OPEN = frozenset(State) - ENDS
 ACTIVE = OPEN - {State.REQUESTED}
+OCCUPYING = ACTIVE - {State.HELD}
 CANCELLABLE = frozenset(
     state for state, following in TRANSITIONS.items() if State.CANCELLED in following
 )
@@ -90,7 +109,7 @@ LABELS: dict[State, str] = {
     State.REQUESTED: "Requested",
     State.REFUSED: "Refused",
     State.HELD: "Held",
-    State.QUEUED: "Waiting for a worker",
+    State.QUEUED: "Queued",
     State.CONTACTING: "Contacting the computer",
     State.CHOOSING: "Choose who to help",
     State.OFFERED: "Invitation ready",

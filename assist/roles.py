@@ -14,6 +14,7 @@ EXPERT = "expert"
 MANAGER = "manager"
 AUDITOR = "auditor"
 OPERATOR = "operator"
+APPROVER = "approver"
 
 
 def roles_of(account: Account) -> frozenset[str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from django.urls import path
 
 from assist.views import (
+    approvals,
     audit,
     computers,
     directory,
     group_policy_kit,
+    launcher,
     offers,
     preferences,
+    protection,
     readiness,
     what_ifs,
 )
@@ -30,6 +33,22 @@ urlpatterns = [
     path("offers/<uuid:offer_id>/cancel", offers.offer_cancelled, name="offer-cancel"),
     path("offers/<uuid:offer_id>/report", offers.offer_reported, name="offer-report"),
     path("offers/<uuid:offer_id>/invitation", offers.offer_invitation, name="offer-invitation"),
+    path("offers/<uuid:offer_id>/retry", offers.offer_retried, name="offer-retry"),
+    path("offers/<uuid:offer_id>/launch", offers.offer_launched, name="offer-launch"),
+    path("approvals", approvals.approvals, name="approvals"),
+    path("approvals/live", approvals.approvals_live, name="approvals-live"),
+    path("approvals/<uuid:offer_id>", approvals.approval_given, name="approval-give"),
+    path("protection", protection.protection, name="protection"),
+    path("protection/rules/new", protection.protection_rule, name="protection-new"),
+    path("protection/rules/<int:rule_id>", protection.protection_rule, name="protection-rule"),
+    path(
+        "protection/rules/<int:rule_id>/delete",
+        protection.protection_deleted,
+        name="protection-delete",
+    ),
+    path("protection/alerts/<int:alert_id>/seen", protection.alert_seen, name="alert-seen"),
+    path("launcher", launcher.launcher, name="launcher"),
+    path("launcher/<str:name>", launcher.launcher_file, name="launcher-file"),
     path("audit", audit.audit, name="audit"),
     path("audit/verify", audit.audit_verify, name="audit-verify"),
     path("directory", directory.directory, name="directory"),

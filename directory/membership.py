@@ -19,11 +19,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from directory.ldap.values import AUTHENTICATED_USERS, EVERYONE
-from directory.models import Account, Computer, Group
+from directory.models import Account, Computer, Group, Membership
 
 WELL_KNOWN = (AUTHENTICATED_USERS, EVERYONE)
 
@@ -133,11 +133,11 @@ class GroupPath:
         return len(self.path) == 1
 
 
-def is_member(account: Account, group: Group) -> bool:
+def is_member(account: Account | Computer, group: Group) -> bool:
     """Whether an account is in a group, directly or through others; one query.
 
     Args:
-        account: Of any domain; edges are walked by SID, across domains.
+        account: Of any domain, a computer's too; edges are walked by SID, across domains.
         group: False for a distribution group, one that is gone, and one of BUILTIN.
     """
     start = _own_sids(account)
@@ -216,6 +216,27 @@ def members_of(groups: Iterable[Group]) -> QuerySet[Account]:
         guids=_marks(guids), sids=_marks(sids), past_sids=_PAST_SIDS[connection.vendor]
     )
     return accounts.filter(pk__in=RawSQL(within, (*guids, *sids, *guids)))  # noqa: S611 - own text
+
+
+def computer_sids_in(group: Group) -> frozenset[str]:
+    """The SIDs of all computers that are in a group, directly or through others; two queries.
+
+    Args:
+        group: A distribution group, one that is gone and one of BUILTIN holds none.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_sql(_GROUPS_BELOW, groups="%s"), (group.sid, *WELL_KNOWN))
+        rows = cursor.fetchall()
+    computers = Computer.objects.filter(is_present=True)
+    if not rows:
+        return frozenset()
+    if not rows[0][2]:
+        edges = Membership.objects.filter(group_id__in=[_guid(guid) for guid, _, _ in rows])
+        computers = computers.filter(
+            Q(sid__in=edges.values("member_sid"))
+            | Q(primary_group_sid__in=[sid for _, sid, _ in rows])
+        )
+    return frozenset(computers.values_list("sid", flat=True))
 
 
 def _own_sids(member: Account | Computer | Group) -> tuple[str, ...]:

@@ -1,4 +1,10 @@
-"""The Celery application. Workers: ``celery -A portal worker -Q offers,events,background``."""
+"""The Celery application. Four queues, each better with workers of its own:
+
+``offers``, where a person waits; ``events``, looks at novices' event logs; ``timers``, short and by
+the clock (deadlines, held offers, the audit trail); ``background``, readings of the directory and
+sweeps, which take minutes. One worker for all of them:
+``celery -A portal worker -Q offers,events,timers,background``.
+"""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def role_groups(**_: Any) -> list[CheckMessage]:
                     f"{variable} is not set: nobody may offer help.", hint=hint, id="portal.W002"
                 )
             )
-        elif not groups:
+        elif not groups and role != "approver":  # managers approve as well
             found.append(
                 Info(f"{variable} is not set: nobody is {role}.", hint=hint, id="portal.I001")
             )

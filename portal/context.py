@@ -9,6 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from assist.alerts import unseen_alert_count
+from assist.offers.holding import may_approve_anything
 from assist.views.access import actor_for, request_id_of
 from directory.alerts import alerts
 from directory.errors import PortalError
@@ -39,6 +41,8 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     except PortalError:
         return context
     entries = [("Offer help", "home"), ("Offers", "offers")] if actor.roles else []
+    if may_approve_anything(actor):
+        entries.append(("Approvals", "approvals"))
     if actor.may_read_audit_trail:
         entries.append(("Audit trail", "audit"))
     if actor.may_manage_readiness:
@@ -46,10 +50,12 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         entries.append(("Group Policy", "group-policy-kit"))
         entries.append(("What if", "what-ifs"))
     if actor.is_operator:
+        entries.append(("Protection", "protection"))
         entries.append(("Directory", "directory"))
     return context | {
         "actor": actor,
         "directory_alerts": alerts(timezone.now()) if actor.is_operator else [],
+        "offer_alert_count": unseen_alert_count() if actor.is_operator else 0,
         "entries": [
             Entry(label, reverse(name), _is_current(request.path, reverse(name)))
             for label, name in entries

@@ -70,6 +70,16 @@ def whole_number(name: str, default: int, *, least: int, most: int) -> int:
     return number
 
 
+def choices(name: str, default: list[str], *, known: tuple[str, ...]) -> list[str]:
+    """Some of a few known words, comma-separated, at least one and none twice."""
+    found = [text.strip() for text in env.list(name, default)]
+    if not found or len(set(found)) != len(found) or not set(found) <= set(known):
+        raise ImproperlyConfigured(
+            f"{name}: name some of {', '.join(known)}, each once, not {', '.join(found) or 'none'}."
+        )
+    return found
+
+
 def hours_of_day(name: str) -> frozenset[int]:
     """Hours of the day from ``20-6``: from 20:00 to 6:00; none where the variable is empty."""
     text = str(env.str(name, "")).strip()

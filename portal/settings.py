@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from portal import logs
 from portal.environment import (
     addresses,
+    choices,
     env,
     hours_of_day,
     networks,
@@ -18,6 +19,7 @@ from portal.environment import (
     whole_number,
 )
 
+KNOWN_AUTHORITIES = ("service", "handoff")
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- Django ---------------------------------------------------------------------------------
@@ -156,6 +158,7 @@ SPECTACULAR_SETTINGS = {
         "OfferState": "assist.models.offer.STATE_CHOICES",
         "OfferMode": "assist.models.offer.MODE_CHOICES",
         "OfferViewer": "assist.models.offer.VIEWER_CHOICES",
+        "OfferAuthority": "assist.models.offer.AUTHORITY_CHOICES",
         "EvidenceGrade": "assist.models.Grade",
         "KindEnum": "assist.models.EvidenceKind",
         "ChangeKind": "assist.api.what_ifs.KIND_CHOICES",
@@ -182,6 +185,9 @@ CELERY_TASK_ROUTES = {
     # Apart, so that looking at logs never stands before a contact.
     "assist.look_at_event_logs": {"queue": "events"},
     "assist.read_event_logs": {"queue": "events"},
+    # What offers wait for by the clock stands behind no reading of a directory.
+    "assist.sweep_offers": {"queue": "timers"},
+    "assist.seal_audit_events": {"queue": "timers"},
 }
 CELERY_BEAT_SCHEDULE = {
     "sync-due-domains": {"task": "directory.sync_due_domains", "schedule": 5},
@@ -250,10 +256,12 @@ ROLE_GROUPS = {
     "manager": env.list("ROLE_MANAGER_GROUPS", []),
     "auditor": env.list("ROLE_AUDITOR_GROUPS", []),
     "operator": env.list("ROLE_OPERATOR_GROUPS", []),
+    "approver": env.list("ROLE_APPROVER_GROUPS", []),
 }
 
 # --- Offers ---------------------------------------------------------------------------------
-AUTHORITY = "service"  # design: the portal's own account calls the novice's computer
+# Whose account calls the novice's computer; the first is taken where none is named.
+OFFER_AUTHORITIES = choices("OFFER_AUTHORITIES", ["service"], known=KNOWN_AUTHORITIES)
 SERVICE_PRINCIPAL = env.str("SERVICE_PRINCIPAL", "")
 SERVICE_KEYTAB_FILE = env.str("SERVICE_KEYTAB_FILE", "")
 NOVICE_SUBNETS = networks("NOVICE_SUBNETS")
@@ -272,7 +280,17 @@ EVENT_LOG_START_WAIT_SECONDS = positive_seconds("EVENT_LOG_START_WAIT_SECONDS", 
 EVENT_LOG_INTERVAL_SECONDS = positive_seconds("EVENT_LOG_INTERVAL_SECONDS", 2)
 EVENT_LOG_LONGEST_INTERVAL_SECONDS = positive_seconds("EVENT_LOG_LONGEST_INTERVAL_SECONDS", 30)
 INVITATION_LIFETIME_SECONDS = positive_seconds("INVITATION_LIFETIME_SECONDS", 300)
-OFFERS_PER_EXPERT_PER_HOUR = env.int("OFFERS_PER_EXPERT_PER_HOUR", 60)
+LATEST_START_SECONDS = positive_seconds("LATEST_START_SECONDS", 7 * 24 * 3600)
+LATE_START_TIMEOUT_SECONDS = positive_seconds("LATE_START_TIMEOUT_SECONDS", 600)
+APPROVAL_TIMEOUT_SECONDS = positive_seconds("APPROVAL_TIMEOUT_SECONDS", 3600)
+LAUNCH_LINK_LIFETIME_SECONDS = positive_seconds("LAUNCH_LINK_LIFETIME_SECONDS", 120)
+LAUNCH_SIGNING_KEY = secret("LAUNCH_SIGNING_KEY")
+OFFERS_PER_EXPERT_PER_HOUR = whole_number("OFFERS_PER_EXPERT_PER_HOUR", 60, least=1, most=1_000_000)
+OFFERS_PER_COMPUTER_PER_HOUR = whole_number(
+    "OFFERS_PER_COMPUTER_PER_HOUR", 30, least=1, most=1_000_000
+)
+OFFER_BURST_SECONDS = positive_seconds("OFFER_BURST_SECONDS", 60)
+OFFER_BURST_COUNT = whole_number("OFFER_BURST_COUNT", 10, least=2, most=1_000_000)
 # Fernet keys, the first encrypts, all decrypt. `manage.py invitation_key` prints a new one.
 INVITATION_KEYS = [key for key in secret("INVITATION_KEYS").split(",") if key]
 

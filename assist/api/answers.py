@@ -13,6 +13,7 @@ from rest_framework import serializers
 from assist.eligibility.decision import ALLOWED, REFUSED, Effect
 from assist.lifecycle import State
 from assist.models import (
+    Approval,
     EventRoute,
     EvidenceKind,
     EvidenceSource,
@@ -20,7 +21,12 @@ from assist.models import (
     LogFollowing,
     Offer,
 )
-from assist.models.offer import MODE_CHOICES, STATE_CHOICES, VIEWER_CHOICES
+from assist.models.offer import (
+    AUTHORITY_CHOICES,
+    MODE_CHOICES,
+    STATE_CHOICES,
+    VIEWER_CHOICES,
+)
 from assist.offers.evidence import observations_of
 from assist.outcomes import Outcome, outcome_of
 
@@ -146,6 +152,12 @@ class OfferSummary(serializers.ModelSerializer[Offer]):
     state = serializers.ChoiceField(STATE_CHOICES)
     mode = serializers.ChoiceField(MODE_CHOICES)
     viewer = serializers.ChoiceField(VIEWER_CHOICES)
+    authority = serializers.ChoiceField(
+        AUTHORITY_CHOICES, help_text="Whose account calls the novice's computer."
+    )
+    retry_of = serializers.UUIDField(
+        source="retry_of_id", allow_null=True, help_text="The first try, if this is another."
+    )
     expert = serializers.SerializerMethodField()
     computer = serializers.SerializerMethodField()
     user = serializers.CharField(source="wanted_user", help_text="The novice asked for, or empty.")
@@ -178,7 +190,9 @@ class OfferSummary(serializers.ModelSerializer[Offer]):
             "novice",
             "ticket",
             "reason",
+            "retry_of",
             "requested_at",
+            "start_at",
             "deadline_at",
             "offered_at",
             "viewed_at",
@@ -192,7 +206,7 @@ class OfferSummary(serializers.ModelSerializer[Offer]):
         )
         read_only_fields = fields
         extra_kwargs = {
-            "authority": {"help_text": "Whose account calls the novice's computer."},
+            "start_at": {"help_text": "Not before; null: at once."},
             "is_ended": {"help_text": "Nothing more will happen by itself."},
         }
 
@@ -336,6 +350,26 @@ class EventLogAnswer(Answer):
         }
 
 
+class ApprovalAnswer(Answer):
+    """What one rule wants, and what a second person said."""
+
+    rule = serializers.CharField(source="rule_name")
+    state = serializers.ChoiceField(Approval.State.choices)
+    asked_at = serializers.DateTimeField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    approver = serializers.SerializerMethodField()
+    reason = serializers.CharField()
+    valid_until = serializers.DateTimeField(
+        allow_null=True, help_text="Until when it counts for further offers; null: for this alone."
+    )
+
+    @extend_schema_field(PersonAnswer(allow_null=True))
+    def get_approver(self, approval: Any) -> dict[str, Any] | None:
+        if not approval.approver_sid:
+            return None
+        return {"name": approval.approver_name, "sid": approval.approver_sid}
+
+
 class OfferAnswer(OfferSummary):
     """An offer with the decision behind it and all that happened since.
 
@@ -345,6 +379,12 @@ class OfferAnswer(OfferSummary):
     decision = DecisionAnswer(help_text="The decision at request.")
     contact_decision = DecisionAnswer(
         allow_null=True, help_text="The same, taken again just before contact."
+    )
+    release_decision = DecisionAnswer(
+        allow_null=True, help_text="The same, taken when a held offer was released."
+    )
+    approvals = ApprovalAnswer(
+        many=True, help_text="What the rules for protected computers ask a second person for."
     )
     logon_sessions = serializers.SerializerMethodField(
         help_text="While `choosing`: the logon sessions to choose one of."
@@ -369,6 +409,8 @@ class OfferAnswer(OfferSummary):
             "logon_sessions",
             "decision",
             "contact_decision",
+            "release_decision",
+            "approvals",
             "transitions",
             "evidence",
             "session",
@@ -410,6 +452,20 @@ class OfferListAnswer(Answer):
     next_cursor = serializers.CharField(
         allow_null=True, help_text="Send it as `cursor` for the next page; null on the last."
     )
+
+
+class WaitingAnswer(Answer):
+    """The offers that wait for somebody's approval."""
+
+    results = OfferAnswer(many=True)
+
+
+class ConfirmationAnswer(Answer):
+    """What a launcher is to do."""
+
+    offer = serializers.UUIDField()
+    computer = serializers.CharField(help_text="DNS name to offer help to.")
+    report_token = serializers.CharField(help_text="For the reports that follow.")
 
 
 class ReceivedAnswer(Answer):

@@ -35,6 +35,25 @@ class ActsAsExpert(BasePermission):
         return True
 
 
+class ActsAsSomebody(BasePermission):
+    """A token of scope expert, whatever its account is now: approvers need not be experts."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """False for nobody at all, which is answered with 401.
+
+        Raises:
+            NotAllowed: The token is a collector's.
+        """
+        if not isinstance(request.user, Principal):
+            return False
+        if request.user.is_collector:
+            raise NotAllowed(
+                "A collector's token only delivers Windows events.",
+                remedy="Use a token of scope expert.",
+            )
+        return True
+
+
 class DeliversWindowsEvents(BasePermission):
     """A token of scope collector."""
 

@@ -7,8 +7,20 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from assist.api.fields import StrictChoice, StrictInteger, StrictSerializer, StrictText
-from assist.models.offer import MODE_CHOICES, STATE_CHOICES, VIEWER_CHOICES
+from assist.api.fields import (
+    AwareTime,
+    StrictChoice,
+    StrictInteger,
+    StrictSerializer,
+    StrictText,
+)
+from assist.models.offer import (
+    AUTHORITY_CHOICES,
+    MODE_CHOICES,
+    STATE_CHOICES,
+    VIEWER_CHOICES,
+)
+from assist.offers.handing_off import REPORTS
 
 MAX_EVENTS = 1000
 _MAX_INTEGER = 2**31 - 1
@@ -46,6 +58,62 @@ class OfferRequest(StrictSerializer):
         VIEWER_CHOICES,
         required=False,
         help_text="What the expert will open the invitation with; left out: what she chose last.",
+    )
+    authority = StrictChoice(
+        AUTHORITY_CHOICES,
+        required=False,
+        help_text="Whose account calls the computer; left out: the portal's first choice.",
+    )
+    start_at = AwareTime(
+        required=False,
+        allow_null=True,
+        help_text="Not before; with its zone. Left out: at once.",
+    )
+
+
+class RetryRequest(StrictSerializer):
+    """Once more; the body may be left out."""
+
+    authority = StrictChoice(
+        AUTHORITY_CHOICES, required=False, help_text="Another authority than before."
+    )
+
+
+class ReasonRequest(StrictSerializer):
+    """Why an offer is approved."""
+
+    reason = StrictText(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="For the audit trail.",
+    )
+
+
+class RefusalRequest(StrictSerializer):
+    """Why an offer is not approved."""
+
+    reason = StrictText(max_length=500, help_text="The expert reads it.")
+
+
+class LaunchRequest(StrictSerializer):
+    """The token of a launch link."""
+
+    token = StrictText(max_length=128)
+
+
+class LaunchReportRequest(StrictSerializer):
+    """What a launcher saw."""
+
+    token = StrictText(max_length=128, help_text="`report_token` of the confirmation.")
+    event = StrictChoice([(name, name) for name in REPORTS], help_text="What happened.")
+    exit_code = StrictInteger(
+        required=False,
+        allow_null=True,
+        min_value=-(2**31),
+        max_value=2**32 - 1,
+        help_text="Of msra.exe, at its end.",
     )
 
 

@@ -54,7 +54,9 @@ _SUMMARY: dict[str, Any] = {
     "novice": None,
     "ticket": "INC0012345",
     "reason": "The printer is gone",
+    "retry_of": None,
     "requested_at": "2026-11-23T07:00:00.125000Z",
+    "start_at": None,
     "deadline_at": "2026-11-23T07:05:00.125000Z",
     "offered_at": None,
     "viewed_at": None,
@@ -73,6 +75,8 @@ _OFFER: dict[str, Any] = _SUMMARY | {
     "logon_sessions": [],
     "decision": _DECISION,
     "contact_decision": None,
+    "release_decision": None,
+    "approvals": [],
     "transitions": [
         {
             "from_state": None,
@@ -181,6 +185,71 @@ CANCEL_EXAMPLES = [
             },
         },
         "200",
+    )
+]
+_AGAIN = "5c1f0d3e-7b2a-4c19-8d64-0e9f8a7b6c5d"
+RETRY_EXAMPLES = [
+    _answer_example("Once more", _OFFER | {"id": _AGAIN, "retry_of": OFFER_ID}, "201")
+]
+_HELD: dict[str, Any] = _OFFER | {
+    "state": "held",
+    "approvals": [
+        {
+            "rule": "Tills",
+            "state": "waiting",
+            "asked_at": "2026-11-23T07:00:00.125000Z",
+            "decided_at": None,
+            "approver": None,
+            "reason": "",
+            "valid_until": None,
+        }
+    ],
+}
+APPROVALS_EXAMPLES = [_answer_example("One offer waits", {"results": [_HELD]}, "200")]
+APPROVE_EXAMPLES = [
+    _request_example("With a reason", {"reason": "The till stands still"}),
+    _answer_example("Released", _OFFER, "200"),
+]
+REFUSE_EXAMPLES = [
+    _request_example("Why", {"reason": "Not before closing time"}),
+    _answer_example(
+        "Refused",
+        _OFFER
+        | {
+            "state": "refused",
+            "is_ended": True,
+            "deadline_at": None,
+            "ended_at": "2026-11-23T07:02:00.000000Z",
+            "outcome": "refused",
+            "end": {
+                "code": "approval.refused",
+                "sentence": r"R2\tmanager did not approve the offer: Not before closing time",
+                "remedy": r"Talk to R2\tmanager.",
+            },
+        },
+        "200",
+    ),
+]
+CONFIRM_EXAMPLES = [
+    _request_example("The link's token", {"token": "kJ4w0m8eX1hQv3nR7sT2yU5zA9bC6dE0fG-iLoPqWxY"}),
+    _answer_example(
+        "Offer help there",
+        {
+            "offer": OFFER_ID,
+            "computer": "xp191.r2.local",
+            "report_token": "Q9b7c1D3e5F8g0H2i4J6k8L0m2N4o6P8q0R2s4T6u8V",
+        },
+        "200",
+    ),
+]
+REPORT_EXAMPLES = [
+    _request_example(
+        "The session is over",
+        {
+            "token": "Q9b7c1D3e5F8g0H2i4J6k8L0m2N4o6P8q0R2s4T6u8V",
+            "event": "ended",
+            "exit_code": 0,
+        },
     )
 ]
 ELIGIBILITY_EXAMPLES = [_answer_example("Allowed", _DECISION, "200")]

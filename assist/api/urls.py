@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from assist.api import many, views, what_ifs
+from assist.api import approvals, launches, many, views, what_ifs
 
 urlpatterns = [
     path("offers", views.OffersView.as_view(), name="api-offers"),
@@ -15,6 +15,16 @@ urlpatterns = [
         name="api-logon-session",
     ),
     path("offers/<str:offer_id>/cancel", views.CancelView.as_view(), name="api-cancel"),
+    path("offers/<str:offer_id>/retry", views.RetryView.as_view(), name="api-retry"),
+    path("approvals", approvals.ApprovalsView.as_view(), name="api-approvals"),
+    path(
+        "approvals/<str:offer_id>/approve",
+        approvals.ApproveView.as_view(),
+        name="api-approve",
+    ),
+    path("approvals/<str:offer_id>/refuse", approvals.RefuseView.as_view(), name="api-refuse"),
+    path("launches/confirm", launches.ConfirmView.as_view(), name="api-launch-confirm"),
+    path("launches/report", launches.ReportView.as_view(), name="api-launch-report"),
     path("eligibility", views.EligibilityView.as_view(), name="api-eligibility"),
     path("eligibility/computers", many.ComputersView.as_view(), name="api-computers"),
     path("eligibility/experts", many.ExpertsView.as_view(), name="api-experts"),

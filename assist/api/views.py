@@ -36,12 +36,19 @@ from assist.api.requests import (
     NothingRequest,
     OfferListQuery,
     OfferRequest,
+    RetryRequest,
     WindowsEventsRequest,
 )
 from assist.eligibility import explain
 from assist.lifecycle import Mode
 from assist.models import Offer
-from assist.offers import offer_cancel, offer_choose_session, offer_for, offer_request
+from assist.offers import (
+    offer_cancel,
+    offer_choose_session,
+    offer_for,
+    offer_request,
+    offer_retry,
+)
 from assist.offers.reading import offers_for
 from assist.windows_events import windows_events_receive
 from directory.names import find_computer
@@ -62,7 +69,8 @@ class OffersView(ExpertView):
         operation_id="offers_create",
         summary="Offer help",
         description="Decides on the offer and records it. One that is let through is `queued` and "
-        "a worker contacts the computer; one that the decision refuses is answered alike, in state "
+        "a worker contacts the computer, or `held` until its `start_at` or a second person's "
+        "approval; one that the decision refuses is answered alike, in state "
         "`refused`, with the findings that say why and who can change it. The invitation is never "
         "given here: the expert takes it on the offer's `page`.",
         request=OfferRequest,
@@ -83,6 +91,8 @@ class OffersView(ExpertView):
                 wanted_user=values["user"],
                 ticket=values["ticket"],
                 reason=values["reason"],
+                authority=values.get("authority", ""),
+                start_at=values.get("start_at"),
             )
         answer = _offer_answer(offer, status=201)
         answer["Location"] = reverse("api-offer", args=[offer.pk])
@@ -160,6 +170,30 @@ class CancelView(ExpertView):
         offer = offer_for(actor, offer_id)
         read_body(NothingRequest, request.data)
         return _offer_answer(offer_cancel(actor=actor, offer=offer))
+
+
+class RetryView(ExpertView):
+    @extend_schema(
+        operation_id="offers_retry",
+        summary="Try an offer again",
+        description="Makes an offer that has ended once more, decided anew; `retry_of` names the "
+        "first try.",
+        request=RetryRequest,
+        responses={201: OfferAnswer, **schema.problems(400, 401, 403, 404, 409, 413, 415)},
+        examples=schema.RETRY_EXAMPLES,
+        tags=["offers"],
+    )
+    def post(self, request: Request, offer_id: str) -> Response:
+        actor = actor_of(request)
+        offer = offer_for(actor, offer_id)
+        values = read_body(RetryRequest, request.data)
+        with input_at_fault(_OFFER_FIELDS):
+            again = offer_retry(
+                actor=actor, offer=offer, door="api", authority=values.get("authority", "")
+            )
+        answer = _offer_answer(again, status=201)
+        answer["Location"] = reverse("api-offer", args=[again.pk])
+        return answer
 
 
 class EligibilityView(ExpertView):
@@ -244,7 +278,12 @@ class NowhereView(APIView):
 
 def _offer_answer(offer: Offer, status: int = 200) -> Response:
     prefetch_related_objects(
-        [offer], "transitions", "logon_sessions", "evidence__windows_event", "log_following"
+        [offer],
+        "transitions",
+        "logon_sessions",
+        "evidence__windows_event",
+        "log_following",
+        "approvals",
     )
     return Response(OfferAnswer(offer).data, status=status)
 

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from assist.eligibility.decision import Decision, Effect, Finding, Reference
 from assist.eligibility.gathering import gather
+from assist.eligibility.protection import Asked
 from assist.eligibility.rules import decide
-from assist.lifecycle import Mode
+from assist.lifecycle import Authority, Mode
 from directory.models import Account, Computer
 
-__all__ = ["Decision", "Effect", "Finding", "Reference", "explain", "explain_every_mode"]
+__all__ = ["Asked", "Decision", "Effect", "Finding", "Reference", "explain", "explain_every_mode"]
 
 
 def explain(
@@ -22,6 +23,8 @@ def explain(
     now: datetime,
     offer_id: uuid.UUID | None = None,
     expert_address: str | None = None,
+    asked: Asked | None = None,
+    authority: Authority | None = None,
 ) -> Decision:
     """The decision, with every finding, from the directory as it was last synchronised.
 
@@ -32,11 +35,17 @@ def explain(
         now: An aware time.
         offer_id: The offer being decided, when there is one already.
         expert_address: The IP address where the expert is, if known.
+        asked: What the offer says besides; None while nobody makes one: what it would have to say
+            is then a warning.
+        authority: Whose account would make the call; by default the first that is allowed.
 
     Returns:
         The decision. Nothing is written and nothing is sent anywhere.
     """
-    return decide(gather(account, computer, now, offer_id, expert_address), mode, now)
+    facts = gather(
+        account, computer, now, offer_id, expert_address, asked, mode=mode, authority=authority
+    )
+    return decide(facts, mode, now)
 
 
 def explain_every_mode(

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from assist.eligibility.decision import Reference
+from assist.eligibility.protection import Asked, Protection
+from assist.lifecycle import Authority
 from directory.grouppolicy.firewall import Address, FirewallPolicy, Origin
 from directory.trusts import Cause, TrustWay
 from directory.trusts.selective import Authentication
@@ -223,14 +225,24 @@ class Activity:
     """What the portal itself knows of the expert and the computer.
 
     Attributes:
-        active_offer: An offer to this computer that has not ended.
+        active_offer: An offer to this computer that has not ended, by its expert's name.
         offers_in_last_hour: Offers by this expert that were let through.
         limit_per_hour: The most there may be.
+        active_since: When that offer was asked for, an aware time in the portal's time zone.
+        is_own_active: It is the expert's own.
+        held_offer: An offer of this expert to this computer that is held.
+        offers_to_computer: Offers by anybody to this computer that were let through in an hour.
+        limit_per_computer: The most there may be.
     """
 
     active_offer: Reference | None
     offers_in_last_hour: int
     limit_per_hour: int
+    active_since: datetime | None = None
+    is_own_active: bool = False
+    held_offer: Reference | None = None
+    offers_to_computer: int = 0
+    limit_per_computer: int = 1
 
 
 @dataclass(frozen=True)
@@ -249,6 +261,9 @@ class Facts:
     maximum_age: timedelta
     firewall: FirewallFacts | None = None
     hardening: tuple[HardeningValue, ...] = ()
+    authority: Authority = Authority.SERVICE
+    protections: tuple[Protection, ...] = ()
+    asked: Asked | None = None
 
 
 class ComputerSide(Protocol):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from assist.eligibility.decision import Reference
 from assist.eligibility.facts import (
@@ -21,7 +23,10 @@ from assist.eligibility.facts import (
 from assist.eligibility.firewall_facts import firewall_facts, hardening_facts
 from assist.eligibility.membership_facts import At, memberships, names_of_groups
 from assist.eligibility.policy_facts import policy_facts
-from assist.lifecycle import ACTIVE, State
+from assist.eligibility.protection import Asked
+from assist.eligibility.protection_facts import protections_of
+from assist.lifecycle import ACTIVE, OCCUPYING, Authority, Mode, State
+from assist.models.offer import OfferQuerySet
 from assist.roles import roles_of_groups
 from directory.errors import PortalError
 from directory.kept import VERSION, version_of
@@ -50,12 +55,39 @@ SELECT {_ACCOUNT.columns}, wanted.is_caller
   JOIN directory_account account ON account.guid = wanted.guid
 """  # noqa: S608 - columns only
 _ACTIVITY = f"""
-SELECT active.id, active.expert_name, lately.number
-  FROM (SELECT COUNT(*) AS number FROM assist_offer
-         WHERE expert_sid = %s AND requested_at > %s AND state <> %s AND id <> %s) lately
-  LEFT JOIN assist_offer active
-    ON active.computer_id = %s AND active.id <> %s AND active.state IN ({marks(_ACTIVE_STATES)})
+SELECT lately.of_expert, lately.to_computer, offer.id, offer.state, offer.expert_name,
+       offer.expert_sid, offer.requested_at
+  FROM (SELECT COUNT(CASE WHEN expert_sid = %s THEN 1 END) AS of_expert,
+               COUNT(CASE WHEN computer_id = %s THEN 1 END) AS to_computer
+          FROM assist_offer
+         WHERE (expert_sid = %s OR computer_id = %s)
+           AND let_through_at > %s AND state <> %s AND id <> %s) lately
+  LEFT JOIN assist_offer offer
+    ON offer.computer_id = %s AND offer.id <> %s AND offer.state IN ({marks(_ACTIVE_STATES)})
 """  # noqa: S608 - marks only
+
+
+class _OpenOffer(NamedTuple):
+    """An offer to the computer that has not ended, as the database gives it."""
+
+    id: Any
+    state: str
+    expert_name: str
+    expert_sid: str
+    requested_at: Any
+
+    @property
+    def reference(self) -> Reference:
+        return Reference("offer", str(guid_of(self.id)), self.expert_name)
+
+    @property
+    def since(self) -> datetime | None:
+        """In the portal's time zone. SQLite keeps times as texts, in UTC and without saying so."""
+        at = self.requested_at
+        parsed = parse_datetime(at) if isinstance(at, str) else at
+        if parsed is not None and parsed.tzinfo is None:
+            parsed = parsed.replace(tzinfo=UTC)
+        return timezone.localtime(parsed) if parsed else None
 
 
 def gather(
@@ -64,6 +96,9 @@ def gather(
     now: datetime,
     offer_id: uuid.UUID | None = None,
     expert_address: str | None = None,
+    asked: Asked | None = None,
+    mode: Mode | None = None,
+    authority: Authority | None = None,
 ) -> Facts:
     """What a decision on this expert and computer rests on, as the database has it now.
 
@@ -73,6 +108,9 @@ def gather(
         now: An aware time.
         offer_id: The offer that is being decided, which does not stand in its own way.
         expert_address: Where the expert is, if known.
+        asked: The offer, where one is being made.
+        mode: Its mode, which an approval has to cover.
+        authority: Whose account would make the call; by default the first that is allowed.
     """
     read = _DOMAIN.read(_ALL_DOMAINS)
     version = version_of(read[0][1])
@@ -102,7 +140,15 @@ def gather(
         maximum_age=timedelta(seconds=settings.DIRECTORY_MAXIMUM_AGE_SECONDS),
         firewall=firewall_facts(policy, settings.WORKER_ADDRESSES, expert_address),
         hardening=hardening_facts(policy),
+        authority=authority or default_authority(),
+        protections=protections_of(account, computer, mode, now, offer_id),
+        asked=asked,
     )
+
+
+def default_authority() -> Authority:
+    """What is taken where no authority is named."""
+    return Authority(settings.OFFER_AUTHORITIES[0])
 
 
 def _accounts(expert: uuid.UUID) -> tuple[Account, Account | None]:
@@ -207,13 +253,29 @@ def _activity(
 ) -> Activity:
     own, hour_ago = key(offer_id or NO_OFFER), now - timedelta(hours=1)
     since = connection.ops.adapt_datetimefield_value(hour_ago)
-    of_expert = (account.sid, since, State.REFUSED.value, own)
-    found = rows(_ACTIVITY, (*of_expert, key(computer.pk), own, *_ACTIVE_STATES))
-    active_id, active_name, let_through = found[0]
-    return Activity(
-        active_offer=Reference("offer", str(guid_of(active_id)), active_name)
-        if active_id
-        else None,
-        offers_in_last_hour=let_through,
-        limit_per_hour=settings.OFFERS_PER_EXPERT_PER_HOUR,
+    pair = (account.sid, key(computer.pk))
+    lately = (*pair, *pair, since, State.REFUSED.value, own)
+    found = rows(_ACTIVITY, (*lately, key(computer.pk), own, *_ACTIVE_STATES))
+    of_expert, to_computer = found[0][:2]
+    offers = [_OpenOffer(*row[2:]) for row in found if row[2] is not None]
+    active = next((offer for offer in offers if State(offer.state) in OCCUPYING), None)
+    held = next(
+        (each for each in offers if each.state == State.HELD and each.expert_sid == account.sid),
+        None,
     )
+    return Activity(
+        active_offer=active.reference if active else None,
+        offers_in_last_hour=of_expert,
+        limit_per_hour=settings.OFFERS_PER_EXPERT_PER_HOUR,
+        active_since=active.since if active else None,
+        is_own_active=active is not None and active.expert_sid == account.sid,
+        held_offer=held.reference if held else None,
+        offers_to_computer=to_computer,
+        limit_per_computer=settings.OFFERS_PER_COMPUTER_PER_HOUR,
+    )
+
+
+def let_through_lately(offers: OfferQuerySet, now: datetime) -> OfferQuerySet:
+    """The offers that count towards the limits of an hour."""
+    lately = offers.filter(let_through_at__gt=now - timedelta(hours=1))
+    return lately.exclude(state=State.REFUSED.value)

@@ -60,10 +60,10 @@ def code_of(of_side: dict[Side, tuple[Outcome, ...]]) -> str:
     """The code of the finding that decides, as ``decide`` would choose it; ``ALLOWED`` for none.
 
     Args:
-        of_side: The outcomes of every side but the warnings.
+        of_side: The outcomes of every side but the warnings and the offer's own.
     """
     left = {side: iter(found) for side, found in of_side.items()}
-    return _decisive([next(left[side]) for side, _ in PARTS if side is not Side.WARNINGS])
+    return _decisive([next(left[side]) for side, _ in PARTS if side in left])
 
 
 def _decisive(parts: Sequence[Outcome]) -> str:

@@ -16,9 +16,10 @@ from assist.eligibility.decision import (
     Decision,
     Effect,
     Finding,
+    Reference,
     decisive_finding,
 )
-from assist.eligibility.facts import Facts
+from assist.eligibility.facts import Activity, Facts
 from assist.eligibility.firewall import firewall_findings
 from assist.eligibility.hardening import hardening_findings
 from assist.eligibility.helper_list import authority_findings, helper_findings
@@ -29,8 +30,9 @@ from assist.eligibility.policy_rules import (
     policy_freshness,
     policy_unknowns,
 )
+from assist.eligibility.protection import protection_findings
 from assist.eligibility.trust_rules import LETS_IN, caller_trust_findings, trust_findings
-from assist.lifecycle import Mode
+from assist.lifecycle import Authority, Mode
 
 REQUIRED = frozenset(
     {
@@ -45,6 +47,7 @@ REQUIRED = frozenset(
         "authority.helper",
         "portal.one_active_offer",
         "portal.rate_limit",
+        "portal.computer_rate_limit",
     }
 )
 
@@ -108,8 +111,17 @@ def _of_policy(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     yield from offers_findings(facts)
     yield from helper_findings(facts)
     yield from mode_findings(facts, mode)
-    yield from caller_trust_findings(facts)
-    yield from authority_findings(facts)
+    if facts.authority is Authority.SERVICE:
+        yield from caller_trust_findings(facts)
+        yield from authority_findings(facts)
+    else:
+        expert = facts.expert.reference
+        yield Finding(
+            "authority.helper",
+            Effect.ALLOW,
+            f"{expert.name} makes the call herself: Windows asks the same of her.",
+            (expert,),
+        )
 
 
 def _of_arrival(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
@@ -212,13 +224,52 @@ def _active_offer(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
             (computer,),
         )
     else:
+        yield _occupied(activity, computer)
+
+
+def _occupied(activity: Activity, computer: Reference) -> Finding:
+    offer, since = activity.active_offer, activity.active_since
+    who = "you" if activity.is_own_active else offer.name if offer else "somebody"
+    asked = f", asked for at {since:%Y-%m-%d %H:%M %Z}," if since else ""
+    return Finding(
+        "portal.active_offer",
+        Effect.DENY,
+        f"An offer to {computer.name} by {who}{asked} has not ended.",
+        (computer, offer) if offer else (computer,),
+        "Cancel it, or go on with it."
+        if activity.is_own_active
+        else f"Wait until it has ended, or ask {who} to cancel it.",
+    )
+
+
+def _held_offer(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
+    """Only of an offer that is being made: who merely asks may have one that waits."""
+    held, computer = facts.activity.held_offer, facts.computer.reference
+    if held is not None and facts.asked is not None:
         yield Finding(
-            "portal.active_offer",
+            "portal.held_offer",
             Effect.DENY,
-            f"An offer to {computer.name} by {activity.active_offer.name} has not ended.",
-            (computer, activity.active_offer),
-            "Wait until it has ended, or have it cancelled.",
+            f"{held.name} has an offer to {computer.name} that is held.",
+            (computer, held),
+            "Cancel it, or wait until it is released.",
         )
+
+
+def _computer_rate(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
+    """Whoever asks: many prompts on one computer wear its user down until he says yes."""
+    count, limit = facts.activity.offers_to_computer, facts.activity.limit_per_computer
+    computer, effect = facts.computer.reference, Effect.ALLOW if count < limit else Effect.DENY
+    yield Finding(
+        "portal.computer_rate_limit",
+        effect,
+        f"{computer.name} was offered help {count} times of at most {limit} in the last hour.",
+        (computer,),
+        "" if effect is Effect.ALLOW else "Wait a while.",
+    )
+
+
+def _protection(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
+    yield from protection_findings(facts.computer.reference, facts.protections, facts.asked, now)
 
 
 def _rate(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
@@ -290,6 +341,7 @@ class Side(StrEnum):
     DOMAINS = "domains"
     POLICY = "policy"
     WARNINGS = "warnings"
+    OFFER = "offer"  # what is there only once an offer is being made
 
 
 Part = Callable[[Facts, Mode, datetime], Iterator[Finding]]
@@ -301,7 +353,10 @@ PARTS: tuple[tuple[Side, Part], ...] = (
     (Side.DOMAINS, _of_domains),
     (Side.POLICY, _of_policy),
     (Side.WARNINGS, _of_arrival),
+    (Side.COMPUTER, _protection),
     (Side.COMPUTER, _active_offer),
+    (Side.OFFER, _held_offer),
     (Side.EXPERT, _rate),
+    (Side.COMPUTER, _computer_rate),
     (Side.DOMAINS, _freshness),
 )

@@ -1,3 +1,4 @@
+from assist.models.alert import OfferAlert
 from assist.models.audit import AuditEvent, AuditSeal
 from assist.models.evidence import (
     EventRoute,
@@ -8,8 +9,10 @@ from assist.models.evidence import (
     WindowsEvent,
 )
 from assist.models.following import LogFollowing
+from assist.models.hand_off import LaunchLink
 from assist.models.invitation import Invitation
 from assist.models.offer import LogonSessionChoice, Offer, OfferTransition
+from assist.models.protection import Approval, ProtectionRule
 from assist.models.readiness import (
     ComputerReadiness,
     ReadinessCause,
@@ -21,6 +24,7 @@ from assist.models.what_if import WhatIf
 
 __all__ = [
     "ApiToken",
+    "Approval",
     "AuditEvent",
     "AuditSeal",
     "ComputerReadiness",
@@ -30,10 +34,13 @@ __all__ = [
     "EvidenceSource",
     "Grade",
     "Invitation",
+    "LaunchLink",
     "LogFollowing",
     "LogonSessionChoice",
     "Offer",
+    "OfferAlert",
     "OfferTransition",
+    "ProtectionRule",
     "ReadinessCause",
     "ReadinessSweep",
     "SavedSearch",

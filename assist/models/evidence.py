@@ -24,6 +24,7 @@ class EvidenceKind(models.TextChoices):
 class EvidenceSource(models.TextChoices):
     WINDOWS_EVENT = "windows_event", "Windows event log"
     EXPERT = "expert", "The expert's word"
+    LAUNCHER = "launcher", "The launcher on the expert's computer"
     PORTAL = "portal", "The portal's clock"
 
 

@@ -7,10 +7,25 @@ from typing import ClassVar
 
 from django.db import models
 
-from assist.lifecycle import ACTIVE, CANCELLABLE, ENDS, LABELS, OPEN, Mode, State
+from assist.lifecycle import (
+    ACTIVE,
+    CANCELLABLE,
+    ENDS,
+    LABELS,
+    OCCUPYING,
+    OPEN,
+    Authority,
+    Mode,
+    State,
+)
 
 STATE_CHOICES = [(state.value, LABELS[state]) for state in State]
 MODE_CHOICES = [(Mode.VIEW.value, "View"), (Mode.CONTROL.value, "Control")]
+AUTHORITY_CHOICES = [
+    (Authority.SERVICE.value, "Service: the portal's own account"),
+    (Authority.DELEGATED.value, "Delegated: the expert's account, by the portal"),
+    (Authority.HANDOFF.value, "Hand-off: the expert's own Windows"),
+]
 VIEWER_CHOICES = [("windows", "Windows Remote Assistance"), ("freerdp", "FreeRDP")]
 
 
@@ -20,8 +35,16 @@ class OfferQuerySet(models.QuerySet["Offer"]):
         return self.filter(expert_sid=sid)
 
     def active(self) -> OfferQuerySet:
-        """Offers that were let through and have not ended: they occupy their computer."""
+        """Offers that were let through or are held, and have not ended."""
         return self.filter(state__in=ACTIVE)
+
+    def occupying(self) -> OfferQuerySet:
+        """Offers that keep others away from their computer: held ones do not yet."""
+        return self.filter(state__in=OCCUPYING)
+
+    def held(self) -> OfferQuerySet:
+        """Offers that wait for their time or for an approval."""
+        return self.filter(state=State.HELD.value)
 
     def open(self) -> OfferQuerySet:
         """Offers that have not ended."""
@@ -38,7 +61,9 @@ class Offer(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     state = models.CharField(max_length=16, choices=STATE_CHOICES, default=State.REQUESTED.value)
     mode = models.CharField(max_length=8, choices=MODE_CHOICES, default=Mode.CONTROL.value)
-    authority = models.CharField(max_length=16, default="service")
+    authority = models.CharField(
+        max_length=16, choices=AUTHORITY_CHOICES, default=Authority.SERVICE.value
+    )
     viewer = models.CharField(max_length=16, choices=VIEWER_CHOICES, default="windows")
     door = models.CharField(max_length=16, help_text="page, api or command")
 
@@ -66,10 +91,24 @@ class Offer(models.Model):
     ticket = models.CharField(max_length=64, blank=True)
     reason = models.CharField(max_length=500, blank=True)
 
+    retry_of = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="retries",
+        help_text="The first try.",
+    )
+
     decision = models.JSONField(help_text="The decision at request, with all it rested on.")
     contact_decision = models.JSONField(null=True, help_text="The same, taken before contact.")
 
+    release_decision = models.JSONField(null=True, help_text="The same, when it was released.")
+
     requested_at = models.DateTimeField()
+    start_at = models.DateTimeField(null=True, help_text="Not before; empty: at once.")
+    let_through_at = models.DateTimeField(
+        null=True, help_text="When it last counted towards the limits; empty: refused at once."
+    )
     deadline_at = models.DateTimeField(
         null=True, help_text="When the present state outlives itself."
     )
@@ -110,14 +149,22 @@ class Offer(models.Model):
             # decision, and this is where the second one stops.
             models.UniqueConstraint(
                 fields=["computer"],
-                condition=models.Q(state__in=sorted(state.value for state in ACTIVE)),
+                condition=models.Q(state__in=sorted(state.value for state in OCCUPYING)),
                 name="one_active_offer_per_computer",
+            ),
+            models.UniqueConstraint(
+                fields=["computer", "expert_sid"],
+                condition=models.Q(state=State.HELD.value),
+                name="one_held_offer_per_expert_and_computer",
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["expert_sid", "-requested_at"]),
             models.Index(fields=["state", "deadline_at"]),
             models.Index(fields=["computer", "-requested_at"]),
+            models.Index(fields=["expert_sid", "let_through_at"], name="offer_let_through_expert"),
+            models.Index(fields=["computer", "let_through_at"], name="offer_let_through_computer"),
+            models.Index(fields=["requested_at"], name="offer_by_time"),
         ]
 
     def __str__(self) -> str:
@@ -130,6 +177,10 @@ class Offer(models.Model):
     @property
     def may_be_cancelled(self) -> bool:
         return State(self.state) in CANCELLABLE
+
+    @property
+    def is_handed_off(self) -> bool:
+        return self.authority == Authority.HANDOFF
 
     @property
     def is_control_violation(self) -> bool:

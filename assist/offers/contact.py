@@ -14,11 +14,11 @@ from assist import audit, invitations
 from assist.actors import Actor
 from assist.eligibility import explain
 from assist.errors import OfferConflict
-from assist.lifecycle import Mode, State
+from assist.lifecycle import Authority, Mode, State
 from assist.models import LogonSessionChoice, Offer
+from assist.offers.deciding import asked_of, refuse
 from assist.offers.evidence import settle
 from assist.offers.following import PositionReading, follow, start_wait_seconds
-from assist.offers.request import refuse
 from assist.offers.transitions import contact_time, move
 from assist.offers.validation import is_same_user
 from assist.remote_assistance.client import (
@@ -88,6 +88,8 @@ def offer_contact(offer_id: uuid.UUID, now: datetime | None = None) -> None:
 
 def _claim(offer: Offer, now: datetime) -> bool:
     """Take the offer for this worker alone; false when there is nothing to take."""
+    if offer.is_handed_off:
+        return False  # the expert's own Windows makes the call
     if offer.state == State.QUEUED:
         try:
             move(
@@ -128,8 +130,15 @@ def _contact(offer: Offer) -> None:
             remedy="Ask for the offer anew.",
         )
     invitations.require_keys()  # before, not after, the novice's computer was bothered
+    now = timezone.now()
     decision = explain(
-        offer.expert, offer.computer, Mode(offer.mode), now=timezone.now(), offer_id=offer.pk
+        offer.expert,
+        offer.computer,
+        Mode(offer.mode),
+        now=now,
+        offer_id=offer.pk,
+        asked=asked_of(offer, now, is_released=True),
+        authority=Authority(offer.authority),
     )
     _write(offer, contact_decision=decision.to_json())
     if not decision.is_allowed:

@@ -11,10 +11,12 @@ from django.utils import timezone
 from assist import enqueue, invitations
 from assist.actors import Actor
 from assist.errors import OfferConflict
-from assist.lifecycle import State
-from assist.models import Evidence, EvidenceKind, EvidenceSource, Grade, Offer
+from assist.lifecycle import Authority, State
+from assist.models import Approval, Evidence, EvidenceKind, EvidenceSource, Grade, Offer
 from assist.offers.evidence import add, settle
 from assist.offers.following import wants_last_look, was_read_until
+from assist.offers.holding import release_due
+from assist.offers.limits import take_turns
 from assist.offers.transitions import contact_time, move
 
 log = structlog.get_logger()
@@ -36,6 +38,7 @@ def sweep(now: datetime | None = None) -> None:
             _expire(offer, now)
         except OfferConflict:
             log.info("offer moved on meanwhile", offer_id=str(offer.pk))
+    release_due(now)
     _send_again(now)
     invitations.wipe_expired(now)
 
@@ -51,7 +54,7 @@ def _send_again(now: datetime) -> None:
         starting_at__isnull=True,
         deadline_at__gt=now,
         enqueued_at__lte=now - _SEND_AGAIN_AFTER,
-    )
+    ).exclude(authority=Authority.HANDOFF.value)
     for offer in waiting:
         with transaction.atomic():
             enqueue.contact_novice(offer.pk, now=now)
@@ -59,6 +62,17 @@ def _send_again(now: datetime) -> None:
 
 def _expire(offer: Offer, now: datetime) -> None:
     match State(offer.state):
+        case State.HELD:
+            _expire_held(offer, now)
+        case State.QUEUED if offer.is_handed_off:
+            _end(
+                offer,
+                State.CANCELLED,
+                now,
+                code="not_launched",
+                sentence="The expert did not start Remote Assistance in time.",
+                remedy="Ask again, and start it on the offer's page.",
+            )
         case State.QUEUED:
             _end(
                 offer,
@@ -89,6 +103,32 @@ def _expire(offer: Offer, now: datetime) -> None:
             _assume(offer, EvidenceKind.ENDED, "Nothing was heard of an end in time.", now)
         case _:
             Offer.objects.filter(pk=offer.pk).update(deadline_at=None)
+
+
+@transaction.atomic
+def _expire_held(offer: Offer, now: datetime) -> None:
+    take_turns(offer)  # an approval at the last moment moves the deadline
+    offer.refresh_from_db()
+    if offer.state != State.HELD or offer.deadline_at is None or offer.deadline_at > now:
+        return
+    if offer.approvals.filter(state=Approval.State.WAITING).exists():
+        _end(
+            offer,
+            State.CANCELLED,
+            now,
+            code="approval_expired",
+            sentence="Nobody approved the offer in time.",
+            remedy="Ask again, and tell whoever may approve.",
+        )
+    else:
+        _end(
+            offer,
+            State.CANCELLED,
+            now,
+            code="start_missed",
+            sentence="The portal could not start the offer at its time, and later is too late.",
+            remedy="Ask again; if it happens again, ask the operator whether workers run.",
+        )
 
 
 def _expire_contact(offer: Offer, now: datetime) -> None:

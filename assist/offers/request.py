@@ -1,4 +1,4 @@
-"""What the expert does: ask for an offer, choose a logon session, cancel."""
+"""What the expert does: ask for an offer, ask again, choose a logon session, cancel."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from assist import audit, enqueue
+from assist import enqueue
 from assist.actors import Actor
-from assist.eligibility import explain
-from assist.eligibility.decision import Decision
 from assist.errors import InvalidInput, NotAllowed, OfferConflict
 from assist.lifecycle import Mode, State
 from assist.models import LogonSessionChoice, Offer
+from assist.offers.deciding import decide_at_request
 from assist.offers.reading import require_own
-from assist.offers.transitions import move, note_step
+from assist.offers.transitions import move
 from assist.offers.validation import (
     require_choice,
     require_reason,
+    require_start,
     require_ticket,
     require_wanted_user,
 )
@@ -39,6 +39,8 @@ def offer_request(
     wanted_user: str = "",
     ticket: str = "",
     reason: str = "",
+    authority: str = "",
+    start_at: datetime | None = None,
     now: datetime | None = None,
 ) -> Offer:
     """Ask for an offer of Remote Assistance.
@@ -53,10 +55,13 @@ def offer_request(
         wanted_user: The novice, where only one of the computer's users is meant.
         ticket: A reference to the ticket.
         reason: Why, for the audit trail.
+        authority: Whose account calls the computer, one of ``settings.OFFER_AUTHORITIES``; empty:
+            the first of them.
+        start_at: Not before then, an aware time; at once if None.
         now: An aware time; the present if None.
 
     Returns:
-        The offer: queued, or refused by the decision, which is recorded either way.
+        The offer: queued, held, or refused by the decision, which is recorded in any case.
 
     Raises:
         InvalidInput: Something typed cannot be used; nothing is recorded.
@@ -73,10 +78,14 @@ def offer_request(
     viewer = require_choice("viewer", viewer, VIEWERS)
     ticket = require_ticket(ticket)
     reason = require_reason(reason)
+    authority = require_choice(
+        "authority", authority or settings.OFFER_AUTHORITIES[0], settings.OFFER_AUTHORITIES
+    )
+    start_at = require_start(start_at, now)
     computer = find_computer(target, field="target")
     offer = Offer(
         mode=asked.value,
-        authority=settings.AUTHORITY,
+        authority=authority,
         viewer=viewer,
         door=door,
         expert=actor.account,
@@ -89,14 +98,65 @@ def offer_request(
         ticket=ticket,
         reason=reason,
         requested_at=now,
+        start_at=start_at,
     )
-    try:
-        _decide(offer, actor, actor.account, computer, now)
-    except IntegrityError:
-        # Somebody else's offer to this computer took its place since the decision; the decision
-        # taken now sees it and says so.
-        _decide(offer, actor, actor.account, computer, now)
+    _record(offer, actor, actor.account, computer, now)
     return offer
+
+
+def offer_retry(
+    *, actor: Actor, offer: Offer, door: str, authority: str = "", now: datetime | None = None
+) -> Offer:
+    """Make an offer that has ended once more: the same, decided anew, linked to the first try.
+
+    Args:
+        actor: The expert whom the offer belongs to.
+        offer: An offer that has ended.
+        door: Through which door she came: ``page``, ``api`` or ``command``.
+        authority: Another authority; empty: the same, or the first where that is not allowed now.
+        now: An aware time; the present if None.
+
+    Returns:
+        The new offer.
+
+    Raises:
+        OfferNotFound: The offer is not the actor's own.
+        OfferConflict: It has not ended, or its computer is gone.
+        PortalError: As of :func:`offer_request`.
+    """
+    require_own(actor, offer)
+    now = now or timezone.now()
+    offer.refresh_from_db()
+    if not offer.is_ended:
+        raise OfferConflict("The offer has not ended.", remedy="Go on with it, or cancel it first.")
+    if actor.account is None or offer.computer is None or not offer.computer.is_present:
+        raise OfferConflict(
+            f"{offer.computer_name} is not in the directory any more.",
+            remedy="Look for the computer under its present name.",
+        )
+    if not authority and offer.authority in settings.OFFER_AUTHORITIES:
+        authority = offer.authority
+    again = Offer(
+        mode=offer.mode,
+        authority=require_choice(
+            "authority", authority or settings.OFFER_AUTHORITIES[0], settings.OFFER_AUTHORITIES
+        ),
+        viewer=offer.viewer,
+        door=door,
+        expert=actor.account,
+        expert_sid=actor.sid,
+        expert_name=actor.name,
+        computer=offer.computer,
+        computer_name=offer.computer.name,
+        target=offer.target,
+        wanted_user=require_wanted_user(offer.wanted_user, offer.computer),
+        ticket=offer.ticket,
+        reason=offer.reason,
+        requested_at=now,
+        retry_of_id=offer.retry_of_id or offer.pk,
+    )
+    _record(again, actor, actor.account, offer.computer, now)
+    return again
 
 
 def offer_choose_session(
@@ -186,61 +246,14 @@ def offer_cancel(*, actor: Actor, offer: Offer, now: datetime | None = None) -> 
     return offer
 
 
-def _decide(
+def _record(
     offer: Offer, actor: Actor, account: Account, computer: Computer, now: datetime
-) -> Decision:
-    # A program that calls the API is not where the expert is.
-    address = actor.source_address if offer.door == "page" else None
-    decision = explain(account, computer, Mode(offer.mode), now=now, expert_address=address)
-    offer.decision = decision.to_json()
-    offer.state = State.REQUESTED.value
-    with transaction.atomic():
-        offer.save(force_insert=True)
-        note_step(
-            offer,
-            "",
-            actor=actor,
-            now=now,
-            data={
-                "door": offer.door,
-                "mode": offer.mode,
-                "authority": offer.authority,
-                "target": offer.target,
-                "wanted_user": offer.wanted_user,
-                "reason": offer.reason,
-            },
-        )
-        audit.record(
-            "offer.decided",
-            actor=Actor.portal(actor.request_id),
-            offer=offer,
-            data={"decision": offer.decision},
-            now=now,
-        )
-        if decision.is_allowed:
-            move(
-                offer,
-                State.QUEUED,
-                actor=Actor.portal(actor.request_id),
-                now=now,
-                sentence=decision.sentence,
-            )
-            enqueue.contact_novice(offer.pk, now=now)
-        else:
-            refuse(offer, decision, now=now, request_id=actor.request_id)
-    return decision
-
-
-def refuse(offer: Offer, decision: Decision, *, now: datetime, request_id: str = "") -> None:
-    """End an offer by a decision."""
-    reason = decision.decisive
-    move(
-        offer,
-        State.REFUSED,
-        actor=Actor.portal(request_id),
-        now=now,
-        sentence=decision.sentence,
-        remedy=reason.remedy if reason else "",
-        code=reason.rule if reason else "not_allowed",
-        data={"rule": reason.rule if reason else ""},
-    )
+) -> None:
+    try:
+        with transaction.atomic():
+            decide_at_request(offer, actor, account, computer, now=now)
+    except IntegrityError:
+        # Somebody else's offer to this computer took its place since the decision; the decision
+        # taken now sees it and says so.
+        with transaction.atomic():
+            decide_at_request(offer, actor, account, computer, now=now)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
 
 from assist.errors import InvalidInput
 from directory.comparison import fold_name
@@ -68,6 +71,30 @@ def require_reason(text: str) -> str:
             field="reason",
         )
     return text
+
+
+def require_start(start_at: datetime | None, now: datetime) -> datetime | None:
+    """A time to start at that lies ahead, but not too far.
+
+    Raises:
+        InvalidInput: It has passed, has no zone, or is later than ``LATEST_START_SECONDS`` allows.
+    """
+    if start_at is None:
+        return None
+    latest = timedelta(seconds=settings.LATEST_START_SECONDS)
+    if start_at.tzinfo is None or start_at <= now:
+        raise InvalidInput(
+            "The time to start at has passed.",
+            remedy="Choose a time to come, or offer help at once.",
+            field="start_at",
+        )
+    if start_at - now > latest:
+        raise InvalidInput(
+            f"The time to start at is more than {latest} ahead.",
+            remedy="Choose an earlier time.",
+            field="start_at",
+        )
+    return start_at
 
 
 def require_wanted_user(text: str, computer: Computer) -> str:

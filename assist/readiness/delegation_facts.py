@@ -24,7 +24,7 @@ def delegation_facts(computer: Computer, caller: Above | None, trusts: TrustMap)
         caller: The portal's account and the groups above it; None where it is not known.
         trusts: All domains and trusts.
     """
-    is_needed = settings.AUTHORITY != "service"
+    is_needed = "delegated" in settings.OFFER_AUTHORITIES
     entries = computer.allowed_to_act
     if caller is None:
         acting = Acting(Effect.UNKNOWN, reason="the portal's account is not in the directory")

@@ -123,7 +123,7 @@ def surroundings(computers: Collection[Computer], now: datetime) -> Surroundings
         events=_events(computers, now),
         offers={
             offer.computer_id: Reference("offer", str(offer.pk), offer.expert_name)
-            for offer in Offer.objects.active().filter(computer__in=computers)
+            for offer in Offer.objects.occupying().filter(computer__in=computers)
             if offer.computer_id is not None
         },
     )

@@ -99,7 +99,7 @@ def for_operators(view: View[P]) -> View[P]:
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not actor_for(request).is_operator:
             raise NotAllowed(
-                "The directory is for the portal's operators.",
+                "This page is for the portal's operators.",
                 remedy="Ask one of them for what you want to know, or for the role.",
             )
         return view(request, *args, **kwargs)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from assist.actors import Actor
 from assist.eligibility import Decision, Finding, explain_every_mode
 from assist.forms import OfferForm
-from assist.lifecycle import Mode
+from assist.lifecycle import OCCUPYING, Mode, State
 from assist.models import Offer
 from assist.offers.reading import offers_for
 from assist.policy_in_force import policy_in_force
@@ -104,8 +104,7 @@ def computer_page(
         "findings": _merge(decisions),
         "policy": policy_in_force(found),
         "form": form,
-        "active_offer": Offer.objects.active().filter(computer=found).first(),
-        "is_own_offer": Offer.objects.active().of_expert(actor.sid).filter(computer=found).exists(),
+        **_open_offers(actor, found),
         "past_offers": offers_for(actor).filter(computer=found)[:5],
     }
     return render(request, "assist/computer.html", context, status=status)
@@ -145,6 +144,18 @@ def _active(actor: Actor) -> dict[str, object]:
     active = list(Offer.objects.of_expert(actor.sid).active()[:20])
     version = ",".join(f"{offer.pk.hex[:8]}{offer.state}" for offer in active) or "none"
     return {"active": active, "version": version}
+
+
+def _open_offers(actor: Actor, found: Computer) -> dict[str, object]:
+    """The offer that occupies a computer, and hers that waits for it."""
+    offers = list(Offer.objects.active().filter(computer=found))
+    active = next((offer for offer in offers if State(offer.state) in OCCUPYING), None)
+    own = [offer for offer in offers if offer.expert_sid == actor.sid]
+    return {
+        "active_offer": active,
+        "is_own_offer": active in own,
+        "held_offer": next((offer for offer in own if offer.state == State.HELD), None),
+    }
 
 
 def _recent_computers(actor: Actor) -> list[Offer]:

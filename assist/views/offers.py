@@ -24,8 +24,15 @@ from assist.errors import InvalidInput, OfferNotFound
 from assist.forms import OfferForm, show_error
 from assist.invitations import invitation_password, invitation_take
 from assist.lifecycle import LABELS, Mode, State
-from assist.models import EvidenceKind, Grade, LogFollowing, Offer
-from assist.offers import offer_cancel, offer_choose_session, offer_report, offer_request
+from assist.models import Approval, EvidenceKind, Grade, LogFollowing, Offer
+from assist.offers import (
+    launch_link_make,
+    offer_cancel,
+    offer_choose_session,
+    offer_report,
+    offer_request,
+    offer_retry,
+)
 from assist.offers.evidence import observations_of
 from assist.offers.reading import offers_for
 from assist.outcomes import outcome_of
@@ -100,12 +107,20 @@ def offers(request: HttpRequest) -> HttpResponse:
 @require_safe
 def offer(request: HttpRequest, offer_id: uuid.UUID) -> HttpResponse:
     """One offer: where it is, what she can do now, how it came there."""
-    found = offer_of(request, offer_id)
-    context = _live_context(actor_for(request), found) | {
+    context = _page_context(request, offer_of(request, offer_id))
+    return render(request, "assist/offer.html", context)
+
+
+def _page_context(request: HttpRequest, found: Offer) -> dict[str, object]:
+    first = found.retry_of
+    tries = list(first.retries.order_by("requested_at")) if first else []
+    return _live_context(actor_for(request), found) | {
         "decision": Decision.from_json(found.decision),
         "service_principal": settings.SERVICE_PRINCIPAL,
+        "first_try": first,
+        "other_tries": [item for item in tries if item.pk != found.pk]
+        or list(found.retries.order_by("requested_at")),
     }
-    return render(request, "assist/offer.html", context)
 
 
 @require_safe
@@ -135,6 +150,30 @@ def offer_cancelled(request: HttpRequest, offer_id: uuid.UUID) -> HttpResponse:
     with _said(request):
         offer_cancel(actor=actor_for(request), offer=found)
     return redirect("offer", offer_id)
+
+
+@require_POST
+def offer_retried(request: HttpRequest, offer_id: uuid.UUID) -> HttpResponse:
+    """She tries once more."""
+    found = offer_of(request, offer_id)
+    with _said(request):
+        found = offer_retry(actor=actor_for(request), offer=found, door="page")
+    return redirect("offer", found.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def offer_launched(request: HttpRequest, offer_id: uuid.UUID) -> HttpResponse:
+    """She starts a handed-off offer: the page with the link, which is shown this once."""
+    found = offer_of(request, offer_id)
+    if request.method != "POST":  # the address is loaded anew
+        return redirect("offer", offer_id)
+    launch = None
+    with _said(request):
+        launch = launch_link_make(actor=actor_for(request), offer=found)
+    if launch is None:
+        return redirect("offer", offer_id)
+    context = _page_context(request, found) | {"launch": launch}
+    return render(request, "assist/offer.html", context)
 
 
 @require_POST
@@ -183,6 +222,8 @@ def _request(request: HttpRequest, form: OfferForm) -> Offer:
         wanted_user=data["wanted_user"],
         ticket=data["ticket"],
         reason=data["reason"],
+        authority=data.get("authority", ""),
+        start_at=form.start(timezone.now()),
     )
     remember_viewer(request, data["viewer"])
     return made
@@ -212,7 +253,15 @@ def _live_context(actor: Actor, found: Offer) -> dict[str, object]:
         with suppress(PortalError):
             password = invitation_password(actor=actor, offer=found)
     invitation = getattr(found, "invitation", None)
-    version = f"{found.state}-{len(transitions)}-{len(evidence)}-{found.outcome_grade}"
+    approvals = list(found.approvals.select_related("rule"))
+    decided = sum(item.state != Approval.State.WAITING for item in approvals)
+    started = int(found.starting_at is not None)
+    version = "-".join(
+        map(
+            str,
+            (found.state, len(transitions), len(evidence), found.outcome_grade, decided, started),
+        )
+    )
     if following is not None:
         version += f"-{following.error_code}-{following.is_live}"
     return {
@@ -233,6 +282,11 @@ def _live_context(actor: Actor, found: Offer) -> dict[str, object]:
         "invitation": invitation,
         "password": password,
         "reports": _reports(found) if is_own else [],
+        "approvals": approvals,
+        "may_launch": is_own
+        and found.is_handed_off
+        and state in (State.QUEUED, State.OFFERED)
+        and found.starting_at is None,
         "grade": Grade(found.outcome_grade).label if found.outcome_grade else "",
         "version": version,
         "live_url": reverse("offer-live", args=[found.pk]),

@@ -176,7 +176,7 @@ class Product:
         wait_until(lambda: _listens(self.redis_port), "Redis", 15)
 
     def start_services(self) -> None:
-        """Portal, worker and scheduler, by the commands that production uses."""
+        """Portal, workers and scheduler, by the commands that production uses."""
         python = sys.executable
         self.start_process(
             "portal",
@@ -184,11 +184,15 @@ class Product:
             *["--port", str(self.port), "--no-server-header", "--no-proxy-headers"],
             *["--log-level", "warning"],
         )
-        self.start_process(
-            "worker",
-            *[python, "-m", "celery", "-A", "portal", "worker", "--loglevel", "INFO"],
-            *["--queues", "offers,events,background", "--concurrency", "2"],
-        )
+        for name, queues, processes in (
+            ("worker", "offers", "2"),
+            ("background-worker", "events,timers,background", "2"),
+        ):
+            self.start_process(
+                name,
+                *[python, "-m", "celery", "-A", "portal", "worker", "--queues", queues],
+                *["--concurrency", processes, "--hostname", f"{name}@%h", "--loglevel", "INFO"],
+            )
         self.start_process(
             "scheduler",
             *[python, "-m", "celery", "-A", "portal", "beat", "--loglevel", "INFO"],

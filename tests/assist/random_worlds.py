@@ -7,6 +7,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+from assist.models import ProtectionRule
 from directory.models import (
     Account,
     Computer,
@@ -58,6 +59,7 @@ class RandomWorld:
         self.computers = [self._computer(f"PC{number}") for number in range(8)]
         self.policies = [self._policy(number) for number in range(8)]
         self._links()
+        self._protect()
 
     def chance(self, of: float) -> bool:
         return self.random.random() < of
@@ -298,4 +300,24 @@ class RandomWorld:
                 order=number,
                 is_enforced=self.chance(0.15),
                 is_disabled=self.chance(0.1),
+            )
+
+    def _protect(self) -> None:
+        """Rules of the portal: some are open at NOW (a Monday, 09:00 UTC) and some are not."""
+        for number in range(self.random.randrange(4)):
+            kind = self.random.choice(("all", "all", "unit", "unit", "group", "group"))
+            unit, group = self.random.choice(self.units), self.random.choice(self.groups)
+            ProtectionRule.objects.create(
+                name=f"Rule{number}",
+                is_enabled=self.chance(0.9),
+                scope_kind=kind,
+                scope_id={"unit": str(unit.guid), "group": group.sid}.get(kind, ""),
+                hours=self.random.choice(
+                    ("", "Mon 08:00-10:00", "Mon 10:00-12:00", "Tue 21:00-10:00")
+                ),
+                time_zone="UTC",
+                needs_ticket=self.chance(0.3),
+                needs_approval=self.chance(0.3),
+                changed_at=NOW - timedelta(days=1),
+                changed_by="somebody",
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,15 @@ def test_an_offer_is_made_and_shown(cast: Cast) -> None:
     assert run.json["state"] == "queued"
     made = Offer.objects.get()
     assert (made.door, made.ticket) == ("command", "INC-1")
+
+
+def test_an_offer_for_later_is_held(cast: Cast) -> None:
+    run = Run("offer", "mjones", "XP191", "--start-in", "10", "--json")
+    assert (run.code, run.json["state"]) == (0, "held")
+    offer = Offer.objects.get()
+    assert offer.start_at == offer.requested_at + timedelta(minutes=10)
+    assert "It starts at" in run.output
+    assert Run("offer", "mjones", "XP191", "--start-in", "-1").code == 2
 
 
 def test_a_refused_offer_exits_1(cast: Cast) -> None:

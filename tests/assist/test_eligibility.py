@@ -435,7 +435,7 @@ def test_an_expert_makes_only_so_many_offers_an_hour(
     offer = cast.request()
     type(offer).objects.update(state="declined")
     require_refusal(decide(cast), "portal.rate_limit", "1 of at most 1")
-    type(offer).objects.update(requested_at=NOW - timedelta(hours=1))
+    type(offer).objects.update(let_through_at=NOW - timedelta(hours=1))
     assert decide(cast).is_allowed
 
 

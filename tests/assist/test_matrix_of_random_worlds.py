@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from assist.models import ProtectionRule
 from directory.models import Account, Computer, CrossRef, Domain, Site, Subnet
 from tests.assist.cast import NOW
 from tests.assist.many_pairs import answers_of_the_matrix, answers_one_by_one
@@ -33,7 +34,8 @@ def test_the_worlds_are_of_many_sorts() -> None:
         computers = Computer.objects.all()
         for view, control in answers_of_the_matrix(experts, computers, NOW).values():
             codes.update((view, control))
-        for model in (Domain, Site, Subnet, CrossRef):
+        for model in (Domain, Site, Subnet, CrossRef, ProtectionRule):
             model.objects.all().delete()
     assert codes[""] > 0, "something is allowed"
     assert len(codes) > 8, codes
+    assert codes["protection.outside_hours"] > 0

@@ -24,7 +24,7 @@ STRANGER = "S-1-5-21-1-2-3-4999"
 
 @pytest.fixture(autouse=True)
 def as_the_expert(settings: Any) -> None:
-    settings.AUTHORITY = "delegated"
+    settings.OFFER_AUTHORITIES = ["delegated"]
 
 
 def gathered(cast: Cast) -> ReadinessFacts:
@@ -147,7 +147,7 @@ def test_where_the_portal_calls_as_its_own_account_nothing_stands_in_the_way(
     cast: Cast, settings: Any, entries: Any
 ) -> None:
     needed = say(cast, entries=entries)
-    settings.AUTHORITY = "service"
+    settings.OFFER_AUTHORITIES = ["service"]
     answer = say(cast, entries=entries)
     assert needed.state is not READY
     assert (answer.state, answer.remedy) == (READY, "")

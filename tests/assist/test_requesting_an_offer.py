@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import celery
 import pytest
-from django.db import connection
-from pytest_django import DjangoCaptureOnCommitCallbacks
+from django.db import IntegrityError, connection, transaction
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from assist import enqueue
 from assist.actors import Actor
@@ -16,7 +17,6 @@ from assist.errors import InvalidInput, NotAllowed, OfferNotFound
 from assist.lifecycle import Mode, State
 from assist.models import AuditEvent, Offer, OfferTransition
 from assist.offers import offer_cancel, offer_choose_session, offer_for, offer_report
-from assist.offers import request as requesting
 from directory.errors import PortalError
 from directory.models import Account
 from tests.assist.cast import NOW, Cast
@@ -103,25 +103,29 @@ def test_nobody_without_an_account_makes_offers(cast: Cast) -> None:
         cast.request(actor=Actor.portal())
 
 
-def test_of_two_offers_at_once_the_second_is_refused(
-    cast: Cast, monkeypatch: pytest.MonkeyPatch
+def test_a_second_offer_to_the_computer_is_refused_and_names_who_and_since_when(
+    cast: Cast, settings: Settings
 ) -> None:
-    """Both pass the decision; the database lets one of them occupy the computer."""
-    decide = requesting.explain
-
-    def explain_before_the_other(*args: Any, **kwargs: Any) -> Any:
-        decision = decide(*args, **kwargs)
-        if not Offer.objects.exists():
-            monkeypatch.setattr(requesting, "explain", decide)
-            cast.request(actor=cast.actor("nkhan"))
-        return decision
-
-    monkeypatch.setattr(requesting, "explain", explain_before_the_other)
-    offer = cast.request()
-    assert offer.state == State.REFUSED
+    settings.TIME_ZONE = "America/Winnipeg"
+    cast.request(actor=cast.actor("nkhan"))
+    offer = cast.request(now=NOW + timedelta(minutes=3))
     assert offer.end_code == "portal.active_offer"
-    assert Offer.objects.active().count() == 1
-    assert states(offer) == ["requested", "refused"]
+    assert r"by R2\nkhan, asked for at 2026-11-23 03:00 CST, has not ended" in offer.end_sentence
+    assert r"ask R2\nkhan to cancel it" in offer.end_remedy
+
+
+def test_her_own_open_offer_is_called_hers(cast: Cast) -> None:
+    cast.request()
+    assert "An offer to XP191 by you" in cast.request().end_sentence
+
+
+def test_the_database_itself_lets_one_offer_occupy_a_computer(cast: Cast) -> None:
+    first = cast.request()
+    second = cast.request(actor=cast.actor("nkhan"))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Offer.objects.filter(pk=second.pk).update(state=State.QUEUED.value)
+    Offer.objects.filter(pk=second.pk).update(state=State.HELD.value)
+    assert Offer.objects.occupying().get() == first
 
 
 def test_the_worker_is_called_after_the_commit_with_the_offers_id_alone(

@@ -11,6 +11,7 @@ from assist.lifecycle import (
     CANCELLABLE,
     ENDS,
     LABELS,
+    OCCUPYING,
     OPEN,
     TRANSITIONS,
     State,
@@ -21,10 +22,10 @@ from assist.lifecycle import (
 DRAWN = """
 requested -> refused held queued cancelled
 held -> queued refused cancelled
-queued -> contacting refused cancelled failed
+queued -> contacting offered refused cancelled failed
 contacting -> choosing offered nobody unreachable blocked busy failed refused cancelled interrupted
 choosing -> contacting cancelled failed
-offered -> answering unopened blocked cancelled
+offered -> answering unopened blocked cancelled failed
 answering -> accepted declined unanswered cancelled blocked
 accepted -> ended
 """
@@ -55,3 +56,4 @@ def test_ends_are_final_and_acceptance_is_no_end() -> None:
     assert State.ACCEPTED in OPEN
     assert not CANCELLABLE & (ENDS | {State.ACCEPTED})
     assert ACTIVE | {State.REQUESTED} == OPEN
+    assert OCCUPYING | {State.HELD} == ACTIVE

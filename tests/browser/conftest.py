@@ -10,14 +10,17 @@ import pytest
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from assist.launch_links import new_signing_key
 from portal.models import User
 from tests.browser.story import Story, tell
 
 # Playwright's own event loop runs in this thread, which makes Django take it for asynchronous.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
+SIGNING_KEY = new_signing_key()
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",
@@ -42,8 +45,10 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def story(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Story:
+def story(transactional_db: None, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Story:
     """Rows for every page. No worker runs here, so nothing is sent to one."""
+    settings.OFFER_AUTHORITIES = ["service", "handoff"]
+    settings.LAUNCH_SIGNING_KEY = SIGNING_KEY
     monkeypatch.setattr("assist.enqueue._send", lambda *_, **__: None)
     return tell()
 

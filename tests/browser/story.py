@@ -21,14 +21,18 @@ from assist.models import (
     LogFollowing,
     LogonSessionChoice,
     Offer,
+    OfferAlert,
+    ProtectionRule,
     ReadinessSweep,
     SavedSearch,
     WhatIf,
     WindowsEvent,
 )
+from assist.offers import offer_retry
 from assist.offers.evidence import add, settle
 from assist.offers.recording import store_events
 from assist.offers.transitions import move
+from assist.protection import RuleChoice, protection_save
 from assist.readiness.catalogue import overall
 from assist.readiness.checking import Readiness, store
 from assist.readiness.facts import ExporterFacts, NameFacts
@@ -62,6 +66,7 @@ class Story:
     cast: Cast
     offers: dict[str, Offer] = field(default_factory=dict)
     what_ifs: dict[str, WhatIf] = field(default_factory=dict)
+    rule: ProtectionRule | None = None
 
     @property
     def stopped_run(self) -> SyncRun:
@@ -130,7 +135,61 @@ def tell() -> Story:
     invitations.keep(offered, CONNECTION_STRING, now=now)
     seal()
     cast.request(actor=cast.actor("nkhan"), target="GIM-W11-01", ticket="INC-1040", now=now)
+    _protect(story, now)
     return story
+
+
+def _protect(story: Story, now: datetime) -> None:
+    """A till that waits for approval and another for its time, one handed off, a burst."""
+    cast = story.cast
+    tills = cast.add_group("Tills")
+    for name in ("WPG-TILL-01", "WPG-TILL-02"):
+        cast.join(tills, cast.add_computer(name, operating_system="Windows 11 Enterprise"))
+    story.rule = protection_save(
+        actor=cast.actor("ooperator"),
+        choice=RuleChoice(
+            name="Tills",
+            group=r"R2\Tills",
+            needs_ticket=True,
+            ticket_pattern="INC-####, CHG*",
+            needs_reason=True,
+            needs_approval=True,
+            approval_minutes=30,
+        ),
+        now=now - timedelta(days=2),
+    )
+    protection_save(
+        actor=cast.actor("ooperator"),
+        choice=RuleChoice(
+            name="Brandon's hours",
+            unit="Brandon",
+            hours="Mon-Fri 07:00-19:00, Sat 22:00-06:00",
+            time_zone="America/Winnipeg",
+            is_enabled=False,
+        ),
+        now=now - timedelta(days=1),
+    )
+    asked = now - timedelta(minutes=2)
+    story.offers["approval"] = cast.request(
+        target="WPG-TILL-01", ticket="INC-1042", reason="The scanner does not read", now=asked
+    )
+    story.offers["later"] = cast.request(
+        target="WPG-OFF-09", ticket="INC-1043", start_at=now + timedelta(minutes=25), now=asked
+    )
+    story.offers["handoff"] = cast.request(
+        target="WPG-W10-03", ticket="INC-1044", authority="handoff", now=asked
+    )
+    story.offers["again"] = offer_retry(
+        actor=cast.actor("eadams"), offer=story.offers["refused"], door="page", now=asked
+    )
+    OfferAlert.objects.create(
+        kind=OfferAlert.Kind.EXPERT,
+        subject_id=cast.eadams.sid,
+        subject_name=r"R2\eadams",
+        first_at=asked,
+        last_at=asked,
+        offers=14,
+    )
 
 
 def _add_readiness(cast: Cast, now: datetime) -> None:

@@ -25,6 +25,7 @@ WIDTHS = {"": 1280, "-narrow": 360}
 def paths_of(story: Story) -> dict[str, tuple[str | None, str]]:
     """Every page by a name for its picture: who opens it, and where it is."""
     offers, computers = story.offers, story.cast.computers
+    assert story.rule is not None
     return {
         "sign-in": (None, "/sign-in"),
         "home": ("mjones", "/"),
@@ -41,6 +42,16 @@ def paths_of(story: Story) -> dict[str, tuple[str | None, str]]:
         "offer-declined": ("mjones", f"/offers/{offers['declined'].pk}"),
         "offer-unreachable": ("mjones", f"/offers/{offers['unreachable'].pk}"),
         "offer-refused": ("eadams", f"/offers/{offers['refused'].pk}"),
+        "offer-waits-for-approval": ("mjones", f"/offers/{offers['approval'].pk}"),
+        "offer-for-later": ("mjones", f"/offers/{offers['later'].pk}"),
+        "offer-handed-off": ("mjones", f"/offers/{offers['handoff'].pk}"),
+        "offer-tried-again": ("eadams", f"/offers/{offers['again'].pk}"),
+        "computer-protected": ("mjones", f"/computers/{computers['WPG-TILL-02'].pk}"),
+        "approvals": ("tmanager", "/approvals"),
+        "protection": ("ooperator", "/protection"),
+        "protection-rule": ("ooperator", f"/protection/rules/{story.rule.pk}"),
+        "protection-new": ("ooperator", "/protection/rules/new"),
+        "launcher": ("mjones", "/launcher"),
         "offers": ("mjones", "/offers"),
         "offers-manager": ("tmanager", "/offers"),
         "offer-form": ("mjones", "/offers/create"),

@@ -301,6 +301,65 @@ def test_a_what_if_is_asked_with_the_keyboard_and_its_answer_appears(
     assert _errors(page) == []
 
 
+def test_an_approval_reaches_the_expert_without_a_reload(open_as: OpenAs, story: Story) -> None:
+    offer = story.offers["approval"]
+    page = open_as("mjones", f"/offers/{offer.pk}")
+    live = page.locator("#offer-live")
+    expect(live).to_contain_text("A second person has to approve it")
+    page.evaluate("window.same = true")
+    approver = open_as("tmanager", "/approvals")
+    card = approver.locator(f"[data-offer='{offer.pk}']")
+    expect(card).to_contain_text("The scanner does not read")
+    card.get_by_label("Reason").fill("The queue is long")
+    card.get_by_role("button", name="Approve").click()
+    expect(approver.locator("#waiting")).to_contain_text("No offer waits for your approval.")
+    expect(live).to_have_attribute("data-state", "queued")
+    assert page.evaluate("window.same") is True
+    page.reload()
+    expect(page.locator("aside")).to_contain_text("The queue is long")
+    assert _errors(page) == []
+    assert _errors(approver) == []
+
+
+def test_a_reason_being_typed_outlives_what_comes_in_meanwhile(
+    open_as: OpenAs, story: Story
+) -> None:
+    page = open_as("tmanager", "/approvals")
+    reason = page.get_by_label("Reason")
+    reason.fill("Because")
+    with page.expect_response(re.compile("/approvals/live")) as answer:
+        pass
+    assert answer.value.status == 204
+    expect(reason).to_have_value("Because")
+
+
+def test_a_handed_off_offer_is_started_by_a_link_of_her_own(open_as: OpenAs, story: Story) -> None:
+    page = open_as("mjones", f"/offers/{story.offers['handoff'].pk}")
+    page.click("#launch")
+    link = page.locator("#launch-now")
+    expect(link).to_be_focused()
+    expect(link).to_have_attribute("href", re.compile("^remote-assistance-portal:launch[?]v=1&"))
+    expect(page.locator("#offer-live")).to_have_attribute("data-state", "offered")
+    assert page.evaluate(AUDIT_OF_PAGE) == []
+    page.goto(page.url)
+    expect(page.locator("#launch-now")).to_have_count(0)
+    assert _errors(page) == []
+
+
+def test_an_offer_for_later_is_made_with_the_keyboard(open_as: OpenAs, story: Story) -> None:
+    page = open_as("mjones", f"/computers/{story.cast.computers['WPG-W11-11'].pk}")
+    page.get_by_label("Start", exact=True).select_option("10")
+    page.locator("aside button[type=submit]").press("Enter")
+    live = page.locator("#offer-live")
+    expect(live).to_have_attribute("data-state", "held")
+    expect(live).to_contain_text("It starts at")
+    page.click("#cancel")
+    expect(live).to_have_attribute("data-state", "cancelled")
+    page.click("#retry")
+    expect(page.locator("#offer-live")).to_have_attribute("data-state", "queued")
+    expect(page.locator("aside")).to_contain_text("the first, cancelled")
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_every_page_can_be_read_and_reached(open_as: OpenAs, story: Story, theme: str) -> None:
     found: dict[str, Any] = {}

@@ -5,9 +5,10 @@ are alike, policy and the helper list are judged once for all experts that hold 
 that the list names; what rests on the expert, the computer or their domains alone, once for each.
 
 The portal's rules of the moment count as they stand: a locked account, the number of offers in the
-last hour, an offer to the computer that has not ended, the age of the picture. Left to the decision
-on an offer is what only that has: its own place among the active offers, the address of the expert
-(warnings on the firewall), and the sentences with their evidence.
+last hour, an offer to the computer that has not ended, the hours in which a protected one may be
+helped, the age of the picture. Left to the decision on an offer is what only that has: its own
+place among the active offers, its ticket, reason and approval, the address of the expert (warnings
+on the firewall), and the sentences with their evidence.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import NamedTuple
 
 from assist.eligibility.decision import Reference
 from assist.eligibility.facts import Activity, Caller, ComputerFacts, Facts, PolicyFacts
-from assist.eligibility.gathering import DOMAIN_ADMINS, oldest_domain
+from assist.eligibility.gathering import DOMAIN_ADMINS, default_authority, oldest_domain
 from assist.eligibility.many.computers import (
     ComputerRow,
     Rows,
@@ -32,6 +33,7 @@ from assist.eligibility.many.pictures import Pictures
 from assist.eligibility.many.standing import KINDS, Standing
 from assist.eligibility.outcomes import ALLOWED, Outcome, code_of, outcomes
 from assist.eligibility.policy_facts import policy_facts
+from assist.eligibility.protection import Protection
 from assist.eligibility.rules import Side
 from assist.lifecycle import Mode
 from directory.policies import Place
@@ -66,12 +68,27 @@ class Share(NamedTuple):
         return Mode.VIEW if self.view == ALLOWED else None
 
 
+class Moment(NamedTuple):
+    """What the portal's own rules say of a computer for the time being.
+
+    Attributes:
+        is_busy: An offer to it has not ended.
+        is_crowded: No more offers to it are let through for now.
+        protections: The rules that protect it.
+    """
+
+    is_busy: bool = False
+    is_crowded: bool = False
+    protections: tuple[Protection, ...] = ()
+
+
 class Matrix:
     """Answers from pictures that are loaded; no query is made."""
 
     def __init__(self, pictures: Pictures) -> None:
         self.pictures = pictures
         self._standing = Standing(pictures)
+        self._authority = default_authority()
         self._everybody = (1 << len(pictures.people)) - 1
         self._singular = singular_sids(pictures.policy)
         self._by_address = domains_by_address(pictures.policy)
@@ -86,7 +103,7 @@ class Matrix:
         self._profiles = self._profiles_of(pictures.people) if pictures.people else {}
 
     def shares(self, alike: Rows) -> Iterator[tuple[Rows, tuple[Share, ...]]]:
-        """The answers for computers that are alike, those with an active offer by themselves.
+        """The answers for computers that are alike, those apart that the moment tells apart.
 
         Args:
             alike: Rows that :func:`assist.eligibility.many.computers.alike_of` put together.
@@ -94,34 +111,44 @@ class Matrix:
         Yields:
             Some of the rows, and the experts by their answer. Every expert is in one share.
         """
-        free, active = alike, self.pictures.active
-        if active:
-            busy = [row for row in alike if ComputerRow(*row).typed().guid in active]
-            taken = {row[0] for row in busy}
-            free = [row for row in alike if row[0] not in taken]
-            if busy:
-                yield busy, self._of_computer(ComputerRow(*busy[0]), is_busy=True)
-        if free:
-            yield free, self._of_computer(ComputerRow(*free[0]), is_busy=False)
+        for moment, rows in self._by_moment(alike):
+            yield rows, self._of_computer(ComputerRow(*rows[0]), moment)
+
+    def _by_moment(self, alike: Rows) -> Iterator[tuple[Moment, Rows]]:
+        """Computers that are alike, by what the portal's own rules of the moment tell apart."""
+        pictures, first = self.pictures, ComputerRow(*alike[0]).typed()
+        if not (pictures.active or pictures.crowded or pictures.protection.of_groups):
+            yield Moment(protections=pictures.protection.of(first.ou_id, first.sid)), alike
+            return
+        found = defaultdict[Moment, Rows](list)
+        for each in alike:
+            row = ComputerRow(*each).typed()
+            moment = Moment(
+                is_busy=row.guid in pictures.active,
+                is_crowded=row.guid in pictures.crowded,
+                protections=pictures.protection.of(row.ou_id, row.sid),
+            )
+            found[moment].append(each)
+        yield from found.items()
 
     def experts_in(self, experts: int) -> Iterator[Person]:
         """The people whose bits are set, in their order."""
         return (self.pictures.people[number] for number in _numbers(experts))
 
-    def _of_computer(self, row: ComputerRow, *, is_busy: bool) -> tuple[Share, ...]:
+    def _of_computer(self, row: ComputerRow, moment: Moment) -> tuple[Share, ...]:
         if not self.pictures.people:
             return ()
         number, policy = self._policy(self._place(row))
         state = (
             *(row.domain_id, row.is_present, row.is_enabled, row.is_domain_controller),
-            *(row.operating_system, row.operating_system_version, is_busy),
+            *(row.operating_system, row.operating_system_version, moment),
         )
         key = (number, row.allowed_to_authenticate, *state)
         found = self._shares.get(key)
         if found is None:
             row = row.typed()
             if state not in self._on_computer:
-                self._on_computer[state] = self._judge_computer(row, is_busy=is_busy)
+                self._on_computer[state] = self._judge_computer(row, moment)
             on_policy = self._by_policy(row, number, policy)
             found = tuple(self._joined(row, self._on_computer[state], on_policy))
             self._shares[key] = found
@@ -160,11 +187,17 @@ class Matrix:
             found[on_expert, person.domain_id] |= 1 << number
         return found
 
-    def _judge_computer(self, row: ComputerRow, *, is_busy: bool) -> Outcomes:
+    def _judge_computer(self, row: ComputerRow, moment: Moment) -> Outcomes:
         facts = replace(
             self._facts(0, row.domain_id),
             computer=computer_facts(row, self._domain_reference(row.domain_id)),
-            activity=Activity(Reference("offer", "", "") if is_busy else None, 0, 1),
+            activity=Activity(
+                Reference("offer", "", "") if moment.is_busy else None,
+                0,
+                1,
+                offers_to_computer=int(moment.is_crowded),
+            ),
+            protections=moment.protections,
         )
         return outcomes(facts, Mode.VIEW, self.pictures.now, Side.COMPUTER)
 
@@ -268,6 +301,7 @@ class Matrix:
             oldest_domain=Reference("domain", str(oldest.guid), oldest.dns_name),
             synced_at=oldest.synced_at,
             maximum_age=pictures.maximum_age,
+            authority=self._authority,
         )
 
     def _administrators(self, domain_id: uuid.UUID) -> str:

@@ -6,14 +6,13 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 
 from assist.eligibility.facts import AccountFacts, Activity
-from assist.eligibility.gathering import account_facts
+from assist.eligibility.gathering import account_facts, let_through_lately
 from assist.eligibility.membership_facts import names_of_groups
-from assist.lifecycle import State
 from assist.models import Offer
 from assist.roles import EXPERT, roles_of_groups
 from directory.comparison import fold_name
@@ -107,7 +106,5 @@ def people_in(
 
 def _offers_in_last_hour(sids: Iterable[str], now: datetime) -> Counter[str]:
     wanted = set(sids)
-    made = Offer.objects.filter(requested_at__gt=now - timedelta(hours=1)).exclude(
-        state=State.REFUSED.value
-    )
+    made = let_through_lately(Offer.objects.all(), now).order_by()
     return Counter(sid for sid in made.values_list("expert_sid", flat=True) if sid in wanted)

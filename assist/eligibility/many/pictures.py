@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Count
 
 from assist.eligibility.decision import Reference
-from assist.eligibility.gathering import caller_account
+from assist.eligibility.gathering import caller_account, let_through_lately
 from assist.eligibility.many.people import Person, expert_accounts, people_of
+from assist.eligibility.protection_facts import ProtectionPicture, protection_picture
 from assist.models import Offer
 from directory.models import Account, Domain
 from directory.policies import PolicyPicture, policy_picture
@@ -31,6 +33,8 @@ class Pictures:
         graph: Who is in which group.
         trusts: Who lets whom in.
         active: By the GUID of their computer, offers that have not ended.
+        crowded: GUIDs of computers to which no more offers are let through for now.
+        protection: The rules for protected computers.
         maximum_age: How old the picture of a domain may be.
         now: When it was loaded, an aware time.
     """
@@ -41,6 +45,8 @@ class Pictures:
     graph: GroupGraph
     trusts: TrustMap
     active: Mapping[uuid.UUID, Reference]
+    crowded: frozenset[uuid.UUID]
+    protection: ProtectionPicture
     maximum_age: timedelta
     now: datetime
 
@@ -63,22 +69,36 @@ def load_pictures(
     known = {account.pk for account in accounts}
     accounts += [account for account in also if account.pk not in known]
     graph = group_graph([*accounts, caller] if caller else accounts)
-    trusts = trust_map()
+    trusts, policy = trust_map(), policy_picture()
     return Pictures(
         people=people_of(accounts, graph, trusts, now),
-        policy=policy_picture(),
+        policy=policy,
         caller=AboveInGraph(caller, graph) if caller else None,
         graph=graph,
         trusts=trusts,
         active=_active_offers(),
+        crowded=_crowded(now),
+        protection=protection_picture(
+            {guid: unit.parent_guid for guid, unit in policy.units.items()}
+        ),
         maximum_age=timedelta(seconds=settings.DIRECTORY_MAXIMUM_AGE_SECONDS),
         now=now,
     )
 
 
 def _active_offers() -> Mapping[uuid.UUID, Reference]:
-    rows = Offer.objects.active().filter(computer__isnull=False)
+    rows = Offer.objects.occupying().filter(computer__isnull=False)
     return {
         computer: Reference("offer", str(pk), name)
         for pk, computer, name in rows.values_list("pk", "computer_id", "expert_name")
     }
+
+
+def _crowded(now: datetime) -> frozenset[uuid.UUID]:
+    lately = let_through_lately(Offer.objects.filter(computer__isnull=False), now).order_by()
+    counted = lately.values_list("computer_id").annotate(number=Count("pk"))
+    return frozenset(
+        computer
+        for computer, number in counted
+        if computer and number >= settings.OFFERS_PER_COMPUTER_PER_HOUR
+    )

@@ -7,12 +7,15 @@ import json
 import sys
 import time
 import uuid
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError
+from django.utils import timezone
 
 from assist.actors import Actor
 from assist.errors import OfferConflict
@@ -49,6 +52,18 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="", help="why, for the audit trail")
         parser.add_argument(
             "--viewer", choices=[value for value, _ in VIEWER_CHOICES], default="windows"
+        )
+        parser.add_argument(
+            "--authority",
+            choices=settings.OFFER_AUTHORITIES,
+            default="",
+            help="whose account calls the computer; by default the portal's first choice",
+        )
+        parser.add_argument(
+            "--start-in",
+            type=int,
+            metavar="MINUTES",
+            help="hold the offer so long before it is made",
         )
         parser.add_argument(
             "--wait", action="store_true", help="follow the offer until the user has answered"
@@ -88,6 +103,8 @@ class Command(BaseCommand):
                 wanted_user=options["user"],
                 ticket=options["ticket"],
                 reason=options["reason"],
+                authority=options["authority"],
+                start_at=_start(options["start_in"]),
             )
         except PortalError as error:
             return self._refuse(error, options)
@@ -235,6 +252,10 @@ class _Follower:
             if answer.isdecimal() and int(answer) in session_ids:
                 return int(answer)
             self.command.stderr.write(f"One of {', '.join(map(str, sorted(session_ids)))}.")
+
+
+def _start(minutes: int | None) -> datetime | None:
+    return None if minutes is None else timezone.now() + timedelta(minutes=minutes)
 
 
 def _actor(name: str) -> Actor:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pytest_django import Settings
 
-from assist.lifecycle import State
+from assist.lifecycle import OPEN, State
 from assist.models import Offer
 from directory.models import Domain
 from tests.eligibility.building.directory import EXPERTS, NOW, Directory
@@ -67,6 +67,8 @@ def _set_age(dns_name: str, synced_at: object) -> None:
 
 
 def _add_offer(directory: Directory, expert: str, state: State) -> None:
+    """An offer to the computer; one that has ended was to another, which has a limit of its own."""
+    computer = directory.computer if state in OPEN else None
     account = directory.accounts.get(expert)
     Offer.objects.create(
         state=state.value,
@@ -74,9 +76,10 @@ def _add_offer(directory: Directory, expert: str, state: State) -> None:
         expert=account,
         expert_sid=account.sid if account else "S-1-5-21-9-9-9-1999",
         expert_name=expert,
-        computer=directory.computer,
+        computer=computer,
         computer_name=directory.computer.name,
         target=directory.computer.name,
         decision={},
         requested_at=NOW - timedelta(minutes=10),
+        let_through_at=NOW - timedelta(minutes=10),
     )
