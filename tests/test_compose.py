@@ -100,7 +100,8 @@ def test_each_service_starts_by_its_very_command(
     started.append(
         subprocess.Popen(redis_command, stdout=subprocess.DEVNULL, text=True, cwd=tmp_path)
     )
-    workers = [start("worker"), start("timer-worker"), start("background-worker")]
+    names = ("worker", "events-worker", "timer-worker", "background-worker")
+    workers = [start(name) for name in names]
     scheduler = start(
         "scheduler",
         **{"/tmp/celerybeat-schedule": str(tmp_path / "schedule")},  # noqa: S108 - replaced
