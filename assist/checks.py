@@ -13,6 +13,9 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from assist.errors import NotConfigured
 from assist.launch_links import signing_key
 from assist.lifecycle import Authority
+from assist.remote_assistance.errors import RemoteAssistanceError
+from assist.remote_assistance.kerberos import KeytabCredential
+from assist.remote_assistance.ntlm import ntlm_account
 
 LONGEST_EVENT_LOG_TIMEOUT = 10  # seconds; a batch of looks must end within its claim
 
@@ -99,3 +102,17 @@ def event_logs(**_: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register(Tags.security)
+def ntlm_key(**_: Any) -> list[CheckMessage]:
+    """Where NTLM is allowed, the keytab must hold what it needs."""
+    path = settings.SERVICE_KEYTAB_FILE
+    if not settings.SERVICE_NTLM_ALLOWED or not path or not Path(path).is_file():
+        return []
+    try:
+        ntlm_account(KeytabCredential(settings.SERVICE_PRINCIPAL, path))
+    except RemoteAssistanceError as error:
+        message = f"SERVICE_NTLM_ALLOWED is on: {error.sentence}"
+        return [Error(message, hint=error.remedy, id="assist.E009")]
+    return []

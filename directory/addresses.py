@@ -22,6 +22,7 @@ from directory.models import Computer, DnsNode
 from directory.name_forms import IPAddress, parse_address
 
 MOST_QUESTIONS_AT_ONCE = 8
+MOST_ADDRESSES = 4  # of one computer that are tried; each may take the whole connect time
 
 
 class UnknownAddress(PortalError):
@@ -33,10 +34,15 @@ class UnknownAddress(PortalError):
 
 @dataclass(frozen=True)
 class ComputerAddress:
-    """Where a computer is reached: the name it is called by, and the address to connect to."""
+    """Where a computer is reached: the name it is called by, and the address to connect to.
+
+    Attributes:
+        others: Its further addresses in NOVICE_SUBNETS, in the order of the DNS answer.
+    """
 
     dns_name: str
     ip: str
+    others: tuple[str, ...] = ()
 
 
 def computer_at(ip: str, *, field: str = "computer") -> Computer:
@@ -158,9 +164,11 @@ def address_of(computer: Computer) -> ComputerAddress:
             remedy="Check that the computer is switched on and registered in DNS.",
             field="computer",
         )
-    for address in addresses:
-        if is_in_novice_subnets(address):
-            return ComputerAddress(computer.dns_name.lower(), str(address))
+    permitted = [str(address) for address in addresses if is_in_novice_subnets(address)]
+    if permitted:
+        return ComputerAddress(
+            computer.dns_name.lower(), permitted[0], tuple(permitted[1:MOST_ADDRESSES])
+        )
     raise UnknownAddress(
         f"{computer.dns_name} has the address {addresses[0]}, which is outside the networks where "
         "help may be offered.",

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from lab import changes, controller, forests, prerequisites, processes, world
+from lab import changes, controller, forests, load, prerequisites, processes, world
 from lab.errors import LabError
 from lab.paths import LabPaths
 
@@ -173,6 +173,12 @@ def main() -> int:
                 help="N computers below r2.local's OU=Bulk, N/5 accounts, 50 groups or more; with "
                 "another number all is made anew (default: as it is; when made anew: none)",
             )
+    loading = commands.add_parser("computers", help="start many like computers, for load")
+    loading.add_argument("--count", type=int, required=True, help="how many; 0 stops them")
+    loading.add_argument("--processes", type=int, default=4, help="in how many processes (4)")
+    loading.add_argument(
+        "--opening-seconds", type=float, default=60.0, help="how long an invitation waits (60)"
+    )
     commands.add_parser("down", help="stop everything")
     for command, (_, what) in CONTROLLER_COMMANDS.items():
         commands.add_parser(command, help=what).add_argument("controller", choices=CONTROLLERS)
@@ -194,6 +200,18 @@ def main() -> int:
                     down(paths)
             case "answer":
                 answer(paths, arguments.computer, arguments.answer)
+            case "computers":
+                with _alone(paths):
+                    print(
+                        load.as_json(
+                            load.start(
+                                paths,
+                                count=arguments.count,
+                                process_count=arguments.processes,
+                                opening_seconds=arguments.opening_seconds,
+                            )
+                        )
+                    )
             case "change":
                 change(paths, seed=arguments.seed, count=arguments.count)
             case "kill" | "start" | "replace" as command:

@@ -22,6 +22,14 @@ def is_older_interface(computer: ComputerFacts) -> bool:
     return is_old or re.search(r"\b(XP|2000|2003)\b", computer.operating_system) is not None
 
 
+def _is_too_old(computer: ComputerFacts) -> bool:
+    """Whether it is older than Windows XP, where Remote Assistance begins."""
+    version = _VERSION.match(computer.operating_system_version)
+    if version is not None:
+        return (int(version[1]), int(version[2])) < (5, 1)
+    return re.search(r"\b(2000|NT)\b", computer.operating_system) is not None
+
+
 def operating_system_finding(computer: ComputerFacts) -> Finding:
     """Whether the computer's Windows can receive an offer over the interface we speak."""
     name, system = computer.reference.name, computer.operating_system.strip()
@@ -50,14 +58,13 @@ def operating_system_finding(computer: ComputerFacts) -> Finding:
             evidence,
             "Have the user send an invitation, or upgrade the edition.",
         )
-    if is_older_interface(computer):
+    if _is_too_old(computer):
         return Finding(
-            "computer.older_interface",
+            "computer.too_old",
             Effect.DENY,
-            f"{name} runs {system}, which knows only the older interface of Remote Assistance; "
-            "the portal does not speak it yet.",
+            f"{name} runs {system}, which is older than Remote Assistance.",
             evidence,
-            "Offer help with msra from Windows, or upgrade the computer.",
+            "Help this user in another way, or upgrade the computer.",
         )
     if computer.is_domain_controller:
         return Finding(
@@ -67,6 +74,13 @@ def operating_system_finding(computer: ComputerFacts) -> Finding:
             "keeps its helpers is not documented.",
             evidence,
             "Help there in another way, as an administrator.",
+        )
+    if is_older_interface(computer):
+        return Finding(
+            RULE,
+            Effect.ALLOW,
+            f"{name} runs {system}, which is offered help by the older interface, IPCHService.",
+            evidence,
         )
     if "server" in system.lower():
         return Finding(

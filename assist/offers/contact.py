@@ -25,11 +25,13 @@ from assist.remote_assistance.client import (
     CallLimits,
     KeytabCredential,
     LogonSession,
+    Means,
     NoviceTarget,
     list_logon_sessions,
     start_remote_assistance,
 )
 from assist.remote_assistance.connection_string import parse_connection_string
+from assist.remote_assistance.contact import NTLM
 from assist.remote_assistance.errors import RemoteAssistanceError
 from assist.remote_assistance.event_log import LogPosition
 from directory.addresses import address_of
@@ -146,22 +148,29 @@ def _contact(offer: Offer) -> None:
         return
     address = address_of(offer.computer)
     _write(offer, address=address.ip)
-    target = NoviceTarget(dns_name=address.dns_name, address=address.ip)
+    target = NoviceTarget(
+        dns_name=address.dns_name, address=address.ip, other_addresses=address.others
+    )
     credential, limits = service_credential(), call_limits()
     # Beside the contact, so that the expert does not wait for it.
     reading = PositionReading(target) if settings.EVENT_LOG_FOLLOW else None
-    sessions = list_logon_sessions(target, credential, limits)
+    means = Means()
+    sessions = list_logon_sessions(target, credential, limits, means)
+    if means.address and means.address != address.ip:
+        _write(offer, address=means.address)
     session = _choose(offer, sessions)
     if session is None:
         return
     position = None
     if reading is not None:
         position = reading.result(start_wait_seconds(offer, timezone.now()))
-    _mark_start(offer, session, position)
-    text = start_remote_assistance(target, credential, session, limits)
+    _mark_start(offer, session, means, position)
+    text = start_remote_assistance(
+        target, credential, session, limits, means, _helper_name(offer.expert)
+    )
     # What no viewer could open is an error here, not on the expert's desk.
     parse_connection_string(text).to_version_1()
-    _invite(offer, text)
+    _invite(offer, text, means)
 
 
 def service_credential() -> KeytabCredential:
@@ -169,6 +178,7 @@ def service_credential() -> KeytabCredential:
     return KeytabCredential(
         principal=settings.SERVICE_PRINCIPAL,
         keytab_path=settings.SERVICE_KEYTAB_FILE,
+        may_use_ntlm=settings.SERVICE_NTLM_ALLOWED,
     )
 
 
@@ -239,7 +249,10 @@ def _nobody(offer: Offer, sessions: tuple[LogonSession, ...]) -> tuple[str, str]
 
 
 def _mark_start(
-    offer: Offer, session: LogonSession, position: LogPosition | PortalError | None
+    offer: Offer,
+    session: LogonSession,
+    means: Means,
+    position: LogPosition | PortalError | None,
 ) -> None:
     """Commit the marker before the call that starts Remote Assistance there.
 
@@ -277,6 +290,8 @@ def _mark_start(
                 "novice_sid": offer.novice_sid,
                 "address": offer.address or "",
                 "authority": offer.authority,
+                "authentication": means.authentication,
+                "interface": means.interface,
                 "principal": settings.SERVICE_PRINCIPAL,
             },
             now=now,
@@ -284,8 +299,9 @@ def _mark_start(
         follow(offer, position, now)
 
 
-def _invite(offer: Offer, connection_string: str) -> None:
+def _invite(offer: Offer, connection_string: str, means: Means) -> None:
     now = timezone.now()
+    by_ntlm = " The computer was called by NTLM: the domain has no Kerberos ticket for it."
     with transaction.atomic():
         invitations.keep(offer, connection_string, now=now)
         move(
@@ -294,7 +310,9 @@ def _invite(offer: Offer, connection_string: str) -> None:
             actor=_PORTAL,
             now=now,
             sentence=f"Remote Assistance runs on {offer.computer_name} for {offer.novice_name}; "
-            "the user is asked when the invitation is opened.",
+            "the user is asked when the invitation is opened."
+            + (by_ntlm if means.authentication == NTLM else ""),
+            data={"authentication": means.authentication, "interface": means.interface},
             offered_at=now,
         )
     settle(offer.pk, now=now)
@@ -347,6 +365,11 @@ def _sid_of(session: LogonSession) -> str:
         domain=domain, sam_account_name_folded=fold_name(session.user_name), is_present=True
     ).first()
     return account.sid if domain and account else ""
+
+
+def _helper_name(expert: Account) -> str:
+    """Whom the older interface tells the novice's computer."""
+    return f"{expert.domain.netbios_name}\\{expert.sam_account_name}"
 
 
 def _name(session: LogonSession) -> str:

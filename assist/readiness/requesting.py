@@ -119,7 +119,11 @@ def _look(computer: Computer, names: NameFacts) -> LiveFacts:
     """Who is logged on, by GetSessionInfo at the address that was looked up."""
     if not names.permitted:
         return LiveFacts(None, "unreachable", "the name leads to no address that may be called.")
-    target = NoviceTarget(dns_name=names.dns_name.lower(), address=names.permitted[0])
+    target = NoviceTarget(
+        dns_name=names.dns_name.lower(),
+        address=names.permitted[0],
+        other_addresses=tuple(names.permitted[1:]),
+    )
     try:
         sessions = list_logon_sessions(target, service_credential(), call_limits())
     except RemoteAssistanceError as error:

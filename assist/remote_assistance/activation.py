@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import struct
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,36 +10,25 @@ from impacket.dcerpc.v5 import dcomrt
 from impacket.dcerpc.v5.dtypes import DWORD, NULL
 
 from assist.remote_assistance import errors
-from assist.remote_assistance.rpc import Connection, translated
+from assist.remote_assistance.activation_reply import TCP, ActivationReply, parse_activation_reply
+from assist.remote_assistance.ndr import COM_VERSION
+from assist.remote_assistance.ntlm_rpc import NtlmConnection
+from assist.remote_assistance.rpc import Connection, RpcFaultError
 
 REMOTE_SCM_ACTIVATOR = UUID("000001a0-0000-0000-c000-000000000046")
 REMOTE_CREATE_INSTANCE = 4
-TCP = 7  # protocol sequence ncacn_ip_tcp in a binding
 NO_SESSION = 0xFFFFFFFF
 _PRIVACY = 6
-_PORT = re.compile(r"\[(\d{1,5})\]\Z")
-
-
-@dataclass(frozen=True)
-class RemoteObject:
-    """An object on the novice's computer.
-
-    Attributes:
-        ipid: The interface pointer's id, 16 bytes.
-        remote_unknown: The IPID of the exporter's IRemUnknown, 16 bytes.
-        public_references: How many references the activation gave; all are released.
-        port: The object exporter's TCP port.
-    """
-
-    ipid: bytes
-    remote_unknown: bytes
-    public_references: int
-    port: int
+AnyConnection = Connection | NtlmConnection
 
 
 def activate(
-    connection: Connection, class_id: UUID, interface: UUID, session_id: int | None
-) -> RemoteObject:
+    connection: AnyConnection,
+    class_id: UUID,
+    interface: UUID,
+    session_id: int | None,
+    version: tuple[int, int] = COM_VERSION,
+) -> ActivationReply:
     """Creates an object of a class.
 
     Args:
@@ -49,18 +36,21 @@ def activate(
         class_id: The class.
         interface: The interface wanted of it.
         session_id: The logon session it shall run in, or None.
+        version: The COM version of the call.
 
     Raises:
         RemoteAssistanceError: The computer refuses, or its answer makes no sense.
     """
-    with translated():
-        answer = connection.call(REMOTE_CREATE_INSTANCE, _request(class_id, interface, session_id))
-        if len(answer) < 4:
-            raise errors.BadAnswer()
-        hresult = int.from_bytes(answer[-4:], "little")
-        if hresult:
-            raise errors.for_hresult(hresult)
-        return _parse(answer)
+    try:
+        answer = connection.call(
+            REMOTE_CREATE_INSTANCE, _request(class_id, interface, session_id, version)
+        )
+    except RpcFaultError as fault:
+        raise errors.for_fault(fault.status) from fault
+    reply = parse_activation_reply(answer)
+    if reply.hresult:
+        raise errors.for_hresult(reply.hresult)
+    return reply
 
 
 def pack_special_properties(session_id: int | None) -> bytes:
@@ -106,7 +96,9 @@ def _properties(
     ]
 
 
-def _request(class_id: UUID, interface: UUID, session_id: int | None) -> bytes:
+def _request(
+    class_id: UUID, interface: UUID, session_id: int | None, version: tuple[int, int]
+) -> bytes:
     blob = dcomrt.ACTIVATION_BLOB()
     blob["CustomHeader"]["destCtx"] = 2  # a different computer
     blob["CustomHeader"]["pdwReserved"] = NULL
@@ -125,6 +117,7 @@ def _request(class_id: UUID, interface: UUID, session_id: int | None) -> bytes:
     reference["pObjectData"] = blob.getData()
     reference["ObjectReferenceSize"] = len(reference["pObjectData"]) + 8
     this = dcomrt.ORPCTHIS()
+    this["version"]["MajorVersion"], this["version"]["MinorVersion"] = version
     this["cid"] = uuid4().bytes_le
     this["extensions"] = NULL
     this["flags"] = 1
@@ -135,52 +128,3 @@ def _request(class_id: UUID, interface: UUID, session_id: int | None) -> bytes:
     request["pActProperties"]["ulCntData"] = len(data)
     request["pActProperties"]["abData"] = list(data)
     return bytes(request.getData())
-
-
-def _parse(answer: bytes) -> RemoteObject:
-    response = dcomrt.RemoteCreateInstanceResponse(answer)
-    reference = dcomrt.OBJREF_CUSTOM(b"".join(response["ppActProperties"]["abData"]))
-    blob = dcomrt.ACTIVATION_BLOB(reference["pObjectData"])
-    header = blob["CustomHeader"]
-    parts: dict[bytes, bytes] = {}
-    offset = 0
-    for property_class, size in zip(header["pclsid"], header["pSizes"], strict=True):
-        parts[property_class["Data"]] = blob["Property"][offset : offset + size["Data"]]
-        offset += size["Data"]
-    reply = _deserialised(dcomrt.ScmReplyInfoData(), parts[dcomrt.CLSID_ScmReplyInfo])
-    output = _deserialised(dcomrt.PropsOutInfo(), parts[dcomrt.CLSID_PropsOutInfo])
-    results = [
-        result["Data"] if hasattr(result, "fields") else result for result in output["phresults"]
-    ]
-    if results and results[0]:
-        raise errors.for_hresult(results[0] & 0xFFFFFFFF)
-    standard = dcomrt.OBJREF_STANDARD(b"".join(output["ppIntfData"][0]["abData"]))["std"]
-    remote = reply["remoteReply"]
-    return RemoteObject(
-        ipid=bytes(standard["ipid"]),
-        remote_unknown=bytes(remote["ipidRemUnknown"]),
-        public_references=int(standard["cPublicRefs"]),
-        port=_port(remote["pdsaOxidBindings"]),
-    )
-
-
-def _deserialised(structure: Any, data: bytes) -> Any:
-    size = structure.fromString(data)
-    structure.fromStringReferents(data[size:])
-    return structure
-
-
-def _port(bindings: Any) -> int:
-    """The TCP port of the object exporter.
-
-    Only the port is taken: the address that is called stays the one that the directory gave, so
-    that a hostile computer cannot send the portal elsewhere.
-    """
-    words = bindings["aStringArray"][: bindings["wSecurityOffset"]]
-    raw = struct.pack(f"<{len(words)}H", *words)
-    for entry in raw.decode("utf-16-le", errors="replace").split("\0"):
-        if entry and ord(entry[0]) == TCP and (match := _PORT.search(entry)):
-            port = int(match[1])
-            if 0 < port < 65_536:
-                return port
-    raise errors.BadAnswer("The computer names no TCP port for the object.")

@@ -73,6 +73,8 @@ def write_freerdp(
 ) -> bytes:
     """A type 2 file, which FreeRDP opens with the password.
 
+    Of connection string 1 it becomes a type 1 file: the form has no place for a password there.
+
     Args:
         connection_string: What the novice's computer returned.
         password: From :func:`new_password`.
@@ -80,6 +82,8 @@ def write_freerdp(
         now: When the invitation begins, an aware time.
         lifetime: How long it lasts; the file counts whole minutes.
     """
+    if connection_string.version == 1:
+        return write_windows(connection_string, novice_name, now, lifetime)
     return _file(
         {
             "USERNAME": novice_name,

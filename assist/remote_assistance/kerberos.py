@@ -23,6 +23,7 @@ from pyasn1.codec.der import decoder, encoder
 from assist.remote_assistance.errors import (
     AuthenticationFailed,
     DirectoryUnreachable,
+    NoTicketForComputer,
     RemoteAssistanceError,
 )
 
@@ -33,6 +34,8 @@ _AES = (
     constants.EncryptionTypes.aes256_cts_hmac_sha1_96.value,
     constants.EncryptionTypes.aes128_cts_hmac_sha1_96.value,
 )
+# KDC_ERR_S_PRINCIPAL_UNKNOWN, KDC_ERR_ETYPE_NOSUPP: no other computer's tickets are concerned.
+_NOT_FOR_THAT_COMPUTER = (7, 14)
 _SENTENCES = {
     6: "The domain knows no such account.",
     7: "The domain knows no service host/ of that computer.",
@@ -49,10 +52,12 @@ class KeytabCredential:
     Attributes:
         principal: As ``name@REALM``.
         keytab_path: The keytab file; read anew for every contact, so that keys can be changed.
+        may_use_ntlm: Whether NTLM may stand in for a computer that gets no tickets.
     """
 
     principal: str
     keytab_path: str
+    may_use_ntlm: bool = False
 
     @property
     def name(self) -> str:
@@ -165,6 +170,8 @@ def _refusal(code: int, text: str) -> RemoteAssistanceError:
     if code in (KDC_UNREACHABLE, REALM_UNKNOWN):
         return DirectoryUnreachable()
     sentence = _SENTENCES.get(code - KRB5_ERRORS_BEGIN)
+    if code - KRB5_ERRORS_BEGIN in _NOT_FOR_THAT_COMPUTER:
+        return NoTicketForComputer(sentence or "")
     return AuthenticationFailed(sentence or f"The portal's account got no ticket: {text}.")
 
 

@@ -10,7 +10,7 @@ from assist.remote_assistance.errors import BadAnswer
 _TEXT = re.compile(
     r"\A(?P<domain>[^\\:\x00-\x1f]{1,255})\\(?P<user>[^\\:\x00-\x1f]{1,255}):(?P<id>\d{1,10})\Z"
 )
-_HIGHEST_ID = 0xFFFFFFFE  # 0xFFFFFFFF means "no session" in an activation
+HIGHEST_ID = 0xFFFFFFFE  # 0xFFFFFFFF means "no session" in an activation
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class LogonSession:
             BadAnswer: The text is not of that form.
         """
         match = _TEXT.match(text)
-        if not match or int(match["id"]) > _HIGHEST_ID:
+        if not match or int(match["id"]) > HIGHEST_ID:
             raise BadAnswer(f"The computer named a logon session in a form unknown: {text[:80]!r}.")
         return cls(match["domain"], match["user"], int(match["id"]))
 

@@ -6,6 +6,7 @@ Every reader checks what is left before it takes.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -45,6 +46,25 @@ class Reader:
         self.align(4)
         return int.from_bytes(self.take(4), "little")
 
+    def i32(self) -> int:
+        self.align(4)
+        return int.from_bytes(self.take(4), "little", signed=True)
+
+    def u64(self) -> int:
+        self.align(8)
+        return int.from_bytes(self.take(8), "little")
+
+    def count(self, size: int, most: int = MOST_CELLS) -> int:
+        """A number of elements of that size, of which no more than ``most`` and all must follow."""
+        number = self.u32()
+        if number > most:
+            raise BadAnswer(f"The computer announced {number} elements.")
+        self._require(number * size)
+        return number
+
+    def rest(self) -> bytes:
+        return self.take(len(self._stub) - self._at)
+
     def take(self, count: int) -> bytes:
         self._require(count)
         taken = bytes(self._stub[self._at : self._at + count])
@@ -61,7 +81,7 @@ class Reader:
             raise BadAnswer("The computer sent a text that is not Unicode.") from error
 
     def _require(self, count: int) -> None:
-        if self._at + count > len(self._stub):
+        if count < 0 or self._at + count > len(self._stub):
             raise BadAnswer("The computer's answer ends too early.")
 
 
@@ -82,9 +102,9 @@ class NoviceUserInfo:
     hresult: int
 
 
-def pack_orpc_this(causality_id: UUID) -> bytes:
+def pack_orpc_this(causality_id: UUID, version: tuple[int, int] = COM_VERSION) -> bytes:
     """ORPCTHIS ([MS-DCOM] 2.2.13.3) without extensions."""
-    return struct.pack("<HHII16sI", *COM_VERSION, 0, 0, causality_id.bytes_le, 0)
+    return struct.pack("<HHII16sI", *version, 0, 0, causality_id.bytes_le, 0)
 
 
 def skip_orpc_that(reader: Reader) -> None:
@@ -166,10 +186,10 @@ def _safearray_of_bstr(reader: Reader) -> list[str]:
         return []
     if reader.u32() != size or size > MOST_CELLS:
         raise BadAnswer(f"The computer sent an array of {size} cells.")
-    return [_bstr(reader) for referent in [reader.u32() for _ in range(size)] if referent]
+    return [read_bstr(reader) for referent in [reader.u32() for _ in range(size)] if referent]
 
 
-def _bstr(reader: Reader) -> str:
+def read_bstr(reader: Reader) -> str:
     """A FLAGGED_WORD_BLOB ([MS-OAUT] 2.2.23.1)."""
     most = reader.u32()
     in_bytes = reader.u32()
@@ -203,6 +223,11 @@ def parse_novice_user_info(stub: bytes) -> NoviceUserInfo:
     return NoviceUserInfo(text, reader.u32())
 
 
-def pack_release(ipid: bytes, public_references: int) -> bytes:
-    """The arguments of RemRelease for one interface ([MS-DCOM] 3.1.1.5.6.1.3)."""
-    return struct.pack("<HxxI16sii", 1, 1, ipid, public_references, 0)
+def pack_release(references: Sequence[tuple[bytes, int]]) -> bytes:
+    """The arguments of RemRelease ([MS-DCOM] 3.1.1.5.6.1.3).
+
+    Args:
+        references: IPIDs, each with the number of public references that are given back.
+    """
+    head = struct.pack("<HxxI", len(references), len(references))
+    return head + b"".join(struct.pack("<16sii", ipid, count, 0) for ipid, count in references)

@@ -20,7 +20,6 @@ from impacket.dcerpc.v5.rpcrt import (
     RPC_C_AUTHN_GSS_NEGOTIATE,
     RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
     DCERPC_v5,
-    DCERPCException,
 )
 from impacket.krb5.crypto import InvalidChecksum
 from impacket.krb5.kerberosv5 import KerberosError, SessionKeyDecryptionError
@@ -28,14 +27,15 @@ from pyasn1.error import PyAsn1Error
 
 from assist.remote_assistance import errors
 from assist.remote_assistance.kerberos import ServiceTicket
+from assist.remote_assistance.sealing import CheckedSealing
 
 HEADER_SIZE = 16
 LARGEST_ANSWER = 1_048_576  # bytes; the largest honest one, a thousand sessions, is below 100 KiB
 _RESPONSE, _FAULT, _BIND_NAK = 2, 3, 13
 # What a computer answers to a ticket that it does not accept: ERROR_ACCESS_DENIED,
 # RPC_S_SEC_PKG_ERROR ([MS-ERREF] 2.2). Who may help is decided later, call by call.
-_NOT_AUTHENTICATED = (5, 0x721)
-_NDR = ("8a885d04-1ceb-11c9-9fe8-08002b104860", "2.0")
+NOT_AUTHENTICATED = (5, 0x721)
+_SEALING = "_DCERPC_v5__gss"  # impacket's private name; a test notices when it changes
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,9 @@ class Deadline:
     def __init__(self, limits: CallLimits) -> None:
         self.limits = limits
         self._ends_at = time.monotonic() + limits.total_seconds
+
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._ends_at
 
     def left(self, at_most: float) -> float:
         """Seconds left, and no more than ``at_most``.
@@ -74,13 +77,23 @@ class RpcFaultError(Exception):
         self.status = status
 
 
-class _Transport:
-    """What impacket's DCERPC_v5 asks of a transport, over one TCP connection."""
+class Transport:
+    """One TCP connection, in the form that impacket's DCERPC_v5 asks of a transport.
+
+    Every packet comes whole, within its call's time, and sealed if it answers a call; faults are
+    raised. They are not sealed: somebody on the way could make one up.
+    """
 
     def __init__(
-        self, address: str, port: int, host: str, ticket: ServiceTicket, deadline: Deadline
+        self,
+        addresses: tuple[str, ...],
+        port: int,
+        host: str,
+        ticket: ServiceTicket | None,
+        deadline: Deadline,
     ) -> None:
-        self._place = (address, port)
+        self._places = [(address, port) for address in addresses]
+        self.address = addresses[0]
         self._host = host
         self._ticket = ticket
         self._deadline = deadline
@@ -90,13 +103,30 @@ class _Transport:
         self._socket: socket.socket | None = None
 
     def connect(self) -> None:
-        limit = self._deadline.left(self._deadline.limits.connect_seconds)
-        try:
-            self._socket = socket.create_connection(self._place, limit)
-        except OSError as error:
-            raise errors.Unreachable(_connect_sentence(error, self._place)) from error
+        self._socket = self._connected()
         # Without it each leg of the authentication waits for a delayed acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _connected(self) -> socket.socket:
+        """Connects to the first address that takes a connection.
+
+        Raises:
+            Unreachable: None does.
+            TimedOut: No time is left.
+        """
+        failures: list[str] = []
+        for place in self._places:
+            if failures and self._deadline.is_over():
+                break
+            limit = self._deadline.left(self._deadline.limits.connect_seconds)
+            try:
+                connected = socket.create_connection(place, limit)
+            except OSError as error:
+                failures.append(_connect_sentence(error, place))
+            else:
+                self.address = place[0]
+                return connected
+        raise errors.Unreachable(" ".join(failures))
 
     def disconnect(self) -> None:
         if self._socket:
@@ -111,6 +141,8 @@ class _Transport:
     # impacket's names, from here on
     def get_credentials(self) -> tuple[Any, ...]:
         ticket = self._ticket
+        if ticket is None:
+            raise RuntimeError("no ticket")
         return (ticket.name, "", ticket.realm, "", "", "", None, ticket.material)
 
     def getRemoteName(self) -> str:  # noqa: N802
@@ -184,6 +216,7 @@ class Connection:
         ticket: Authenticates both sides to each other.
         deadline: The end of the whole contact.
         version: The interface's version.
+        other_addresses: Tried in order where the one before takes no connection.
     """
 
     def __init__(
@@ -196,10 +229,16 @@ class Connection:
         deadline: Deadline,
         *,
         version: tuple[int, int] = (0, 0),
+        other_addresses: tuple[str, ...] = (),
     ) -> None:
-        self._transport = _Transport(address, port, host, ticket, deadline)
+        self._transport = Transport((address, *other_addresses), port, host, ticket, deadline)
         self._syntax = interface.bytes_le + struct.pack("<HH", *version)
         self._rpc = DCERPC_v5(self._transport)
+
+    @property
+    def address(self) -> str:
+        """The address that took the connection."""
+        return self._transport.address
 
     @contextmanager
     def opened(self) -> Iterator[Connection]:
@@ -216,12 +255,20 @@ class Connection:
                     # What impacket raises when the acceptor's token is an error or missing.
                     raise errors.AuthenticationFailed() from error
                 except RpcFaultError as fault:
-                    if fault.status in _NOT_AUTHENTICATED:
+                    if fault.status in NOT_AUTHENTICATED:
                         raise errors.AuthenticationFailed() from fault
                     raise
+                self._check_sealing()
             yield self
         finally:
             self._transport.disconnect()
+
+    def _check_sealing(self) -> None:
+        """Puts the checks of :mod:`sealing` where impacket opens answers without them."""
+        inner = getattr(self._rpc, _SEALING, None)
+        if inner is None:
+            raise errors.AuthenticationFailed()
+        setattr(self._rpc, _SEALING, CheckedSealing(inner))
 
     def call(self, operation: int, stub: bytes, object_id: bytes | None = None) -> bytes:
         """One call.
@@ -265,17 +312,11 @@ def translated(*, faults: bool = True) -> Iterator[None]:
         raise errors.Unreachable("The computer closed the connection.") from error
     except InvalidChecksum as error:
         raise errors.BadAnswer("The computer's answer was changed on its way.") from error
-    except (
-        DCERPCException,
-        PyAsn1Error,
-        struct.error,
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:
-        # impacket parses without looking; what it trips over is not the protocol.
+    except errors.RemoteAssistanceError:
+        raise
+    except Exception as error:
+        # impacket parses without looking: what it trips over, which may be a bare Exception, is
+        # not the protocol. Nothing of it may leave, least of all while an object is released.
         raise errors.BadAnswer() from error
 
 

@@ -43,6 +43,7 @@ class ActivationReply:
         rem_unknown: IPID of its IRemUnknown.
         authentication_hint: The level the server suggests. Windows names a low one, and callers
             must not lower theirs to it.
+        version: The computer's COM version.
     """
 
     interfaces: tuple[tuple[uuid.UUID, bytes], ...]
@@ -50,6 +51,7 @@ class ActivationReply:
     bindings: bytes
     rem_unknown: uuid.UUID
     authentication_hint: int
+    version: tuple[int, int] = orpc.VERSION
 
 
 def split_blob(blob: bytes) -> dict[uuid.UUID, bytes]:
@@ -144,7 +146,7 @@ def _pack_scm_reply(reply: ActivationReply) -> bytes:
     writer.pointer()
     writer.guid(reply.rem_unknown)
     writer.u32(reply.authentication_hint)
-    for number in orpc.VERSION:
+    for number in reply.version:
         writer.u16(number)
     orpc.write_dual_string_array(writer, reply.bindings)
     return writer.getvalue()

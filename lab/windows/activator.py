@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.windows import calls, endpoint_mapper, even6, orpc, pdu, rasrv, results
+from lab.windows import calls, endpoint_mapper, even6, orpc, pdu, results
 from lab.windows.activation_properties import (
     CLSID_PROPERTIES_IN,
     ActivationRequest,
@@ -10,7 +10,7 @@ from lab.windows.activation_properties import (
     parse_activation,
 )
 from lab.windows.event_service import EventService
-from lab.windows.exporter import SERVED, ObjectExporter
+from lab.windows.exporter import ObjectExporter
 from lab.windows.ndr import NdrError, NdrReader, NdrWriter
 from lab.windows.rpc_server import Call
 
@@ -77,11 +77,11 @@ class Activator:
         """The HRESULT of an activation, in the order in which Windows would notice."""
         if call.caller is None:
             return results.E_ACCESSDENIED
-        if request.class_id != rasrv.CLSID_RASRV or self._computer.is_legacy:
+        if request.class_id != self._computer.class_id:
             return results.CLASS_NOT_REGISTERED
         if (refusal := self._computer.policy.refusal(call.caller)) != results.S_OK:
             return refusal
-        if not set(request.interfaces) <= SERVED:
+        if not self._exporter.serves(request):
             return results.E_NOINTERFACE
         if request.session_id is not None and not self._computer.has_session(request.session_id):
             return results.NO_SUCH_SESSION

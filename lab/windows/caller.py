@@ -15,11 +15,13 @@ class Caller:
         name: ``DOMAIN\\name``.
         sid: The account's SID.
         group_sids: SIDs of its groups, nested ones included, as the domain controller said.
+        by: The protocol that it authenticated by.
     """
 
     name: str
     sid: str
     group_sids: frozenset[str]
+    by: str = "Kerberos"
 
     @property
     def sids(self) -> frozenset[str]:

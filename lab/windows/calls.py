@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from lab.windows import even6, rasrv
+from lab.windows import even6, pchservice, rasrv
 from lab.windows.journal import Journal
 from lab.windows.rpc_server import Call, RpcFault
 
@@ -32,6 +32,14 @@ _NAMES = {
     (even6.IID_EVENT_SERVICE, even6.QUERY_NEXT): "EvtRpcQueryNext",
     (even6.IID_EVENT_SERVICE, even6.QUERY_SEEK): "EvtRpcQuerySeek",
     (even6.IID_EVENT_SERVICE, even6.CLOSE): "EvtRpcClose",
+    (pchservice.IID_IPCHSERVICE, pchservice.REMOTE_CONNECTION_PARMS): "RemoteConnectionParms",
+    (pchservice.IID_IPCHSERVICE, pchservice.REMOTE_USER_SESSION_INFO): "RemoteUserSessionInfo",
+    (pchservice.IID_IPCHCOLLECTION, pchservice.ITEM): "Item",
+    (pchservice.IID_IPCHCOLLECTION, pchservice.COUNT): "Count",
+    (pchservice.IID_ISAFSESSION, pchservice.SESSION_ID): "SessionID",
+    (pchservice.IID_ISAFSESSION, pchservice.SESSION_STATE): "SessionState",
+    (pchservice.IID_ISAFSESSION, pchservice.DOMAIN_NAME): "DomainName",
+    (pchservice.IID_ISAFSESSION, pchservice.USER_NAME): "UserName",
     (rasrv.IID_IRASRV, rasrv.GET_SESSION_INFO): "GetSessionInfo",
     (rasrv.IID_IRASRV, rasrv.GET_NOVICE_USER_INFO): "GetNoviceUserInfo",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,18 +21,24 @@ class KeyHashes:
     sha256: str
 
 
+@functools.cache
+def _shared_key() -> rsa.RSAPublicKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+
+
 def key_hashes(home: Path | None) -> KeyHashes:
     """The hashes of a computer's key.
 
     Args:
-        home: Where freerdp-shadow keeps its certificate; None, or without one, for a new key.
+        home: Where freerdp-shadow keeps its certificate; None, or without one, for a key that all
+            computers of the process share: making one takes as long as an offer.
     """
     key: object = None
     if home is not None:
         for file in sorted(home.rglob("*.crt")):
             key = x509.load_pem_x509_certificate(file.read_bytes()).public_key()
     if not isinstance(key, rsa.RSAPublicKey):
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+        key = _shared_key()
     blob = key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
     # The format asks for SHA-1; it is no secret that rests on it.
     sha1 = hashlib.sha1(blob, usedforsecurity=False).digest()

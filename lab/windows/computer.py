@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab import world
-from lab.windows import results
+from lab.windows import pchservice, rasrv, results
 from lab.windows.answers import read_script
 from lab.windows.certificate import KeyHashes
 from lab.windows.desktop import Desktop
@@ -50,6 +51,17 @@ class Computer:
         """Whether only the interface of Windows XP is there."""
         return self.description.behaviour == "legacy"
 
+    @property
+    def class_id(self) -> uuid.UUID:
+        """The class that starts Remote Assistance here."""
+        return pchservice.CLSID_PCHSERVICE if self.is_legacy else rasrv.CLSID_RASRV
+
+    def is_logged_on(self, domain: str, user: str) -> bool:
+        """Whether a user of that domain has a logon session, whatever its state."""
+        return domain.upper() == world.NETBIOS_NAME and any(
+            one.user.lower() == user.lower() for one in self.description.logged_on
+        )
+
     def _active(self) -> list[world.LoggedOn]:
         return [one for one in self.description.logged_on if one.state == "active"]
 
@@ -79,6 +91,8 @@ class Computer:
             self.event_log,
             self.timing,
             self.connected,
+            is_older=self.is_legacy,
+            computer_name=self.description.name,
         )
         text = await assistance.start()
         task = asyncio.create_task(assistance.run())

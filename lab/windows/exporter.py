@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import dataclass, replace
+from functools import partial
 
-from lab.windows import calls, orpc, pdu, rasrv, results
+from lab.windows import automation, calls, orpc, pchservice, pdu, rasrv, results
 from lab.windows.activation_properties import ActivationReply, ActivationRequest
 from lab.windows.computer import Computer
 from lab.windows.journal import Journal
@@ -26,6 +27,12 @@ class _Object:
     session_id: int | None
     ipids: dict[uuid.UUID, uuid.UUID]  # IPID -> interface
     references: int = 0
+    content: object = None  # what it is in the older interface
+
+    @property
+    def served(self) -> frozenset[uuid.UUID]:
+        own = pchservice.served(self.content)
+        return own | {calls.IID_UNKNOWN} if own else SERVED
 
 
 class ObjectExporter:
@@ -36,10 +43,10 @@ class ObjectExporter:
         journal: Gets every call.
     """
 
-    interfaces = frozenset({calls.IID_REM_UNKNOWN, calls.IID_REM_UNKNOWN_2, rasrv.IID_IRASRV})
-
     def __init__(self, computer: Computer, journal: Journal) -> None:
         self.computer = computer
+        own = pchservice.INTERFACES if computer.is_legacy else frozenset({rasrv.IID_IRASRV})
+        self.interfaces = own | {calls.IID_REM_UNKNOWN, calls.IID_REM_UNKNOWN_2}
         self.recorder = calls.CallRecorder(computer.description.name, journal)
         self.port = 0  # set once it listens
         self._oxid = secrets.randbits(63)
@@ -47,18 +54,43 @@ class ObjectExporter:
         self._objects: list[_Object] = []
 
     def create(self, request: ActivationRequest) -> ActivationReply:
-        """Makes an instance of RASrv with one interface pointer per interface asked for."""
+        """Makes an instance of the class with one interface pointer per interface asked for."""
+        content = pchservice.Service() if self.computer.is_legacy else None
+        made = self._make(request.session_id, content)
+        references = [
+            (interface, self._pack_reference(made, interface)) for interface in request.interfaces
+        ]
+        return ActivationReply(
+            tuple(references),
+            self._oxid,
+            self._bindings(),
+            self._rem_unknown,
+            LOW_HINT,
+            orpc.OLDER_VERSION if self.computer.is_legacy else orpc.VERSION,
+        )
+
+    def serves(self, request: ActivationRequest) -> bool:
+        """Whether an object of this computer's class has every interface asked for."""
+        content = pchservice.Service() if self.computer.is_legacy else None
+        return set(request.interfaces) <= _Object(0, None, {}, content=content).served
+
+    def _bindings(self) -> bytes:
         hosts = (self.computer.description.name, self.computer.description.address)
-        bindings = orpc.pack_dual_string_array([f"{host}[{self.port}]" for host in hosts])
-        made = _Object(secrets.randbits(63), request.session_id, {})
+        return orpc.pack_dual_string_array([f"{host}[{self.port}]" for host in hosts])
+
+    def _make(self, session_id: int | None, content: object) -> _Object:
+        made = _Object(secrets.randbits(63), session_id, {}, content=content)
         self._objects.append(made)
-        references = []
-        for interface in request.interfaces:
-            reference = self._reference(made, interface)
-            references.append(
-                (interface, orpc.pack_standard_objref(interface, reference, bindings))
-            )
-        return ActivationReply(tuple(references), self._oxid, bindings, self._rem_unknown, LOW_HINT)
+        return made
+
+    def _pack_reference(self, target: _Object, interface: uuid.UUID) -> bytes:
+        reference = self._reference(target, interface)
+        return orpc.pack_standard_objref(interface, reference, self._bindings())
+
+    @property
+    def live_objects(self) -> int:
+        """How many objects somebody still holds a reference to."""
+        return len(self._objects)
 
     def _reference(self, target: _Object, interface: uuid.UUID) -> orpc.StandardReference:
         ipid = uuid.uuid4()
@@ -80,7 +112,11 @@ class ObjectExporter:
         target = self._find(call.object_uuid)
         if target is None:
             raise faulted(call, pdu.FAULT_NO_SUCH_OBJECT)
+        if target.ipids[call.object_uuid or uuid.UUID(int=0)] != call.interface:
+            raise faulted(call, pdu.FAULT_UNKNOWN_INTERFACE)
         try:
+            if call.interface in pchservice.INTERFACES:
+                return await self._older(call, target)
             match call.opnum:
                 case rasrv.GET_SESSION_INFO:
                     return self._session_info(call, target)
@@ -90,6 +126,52 @@ class ObjectExporter:
             faulted(call, pdu.FAULT_BAD_STUB_DATA, target.session_id)
             raise
         raise faulted(call, pdu.FAULT_OPNUM_RANGE, target.session_id)
+
+    async def _older(self, call: Call, target: _Object) -> bytes:
+        """The calls of IPCHService, IPCHCollection and ISAFSession."""
+        match target.content, call.opnum:
+            case pchservice.Service(), pchservice.REMOTE_USER_SESSION_INFO:
+                collection = self._make(
+                    None, pchservice.Collection(self.computer.description.logged_on)
+                )
+                reference = self._pack_reference(collection, pchservice.IID_IPCHCOLLECTION)
+                answer = pchservice.answer(partial(automation.write_object, reference=reference))
+            case pchservice.Service(), pchservice.REMOTE_CONNECTION_PARMS:
+                return await self._connection_parameters(call)
+            case pchservice.Collection() as content, pchservice.COUNT:
+                count = len(content.sessions)
+                answer = pchservice.answer(lambda writer: writer.u32(count))
+            case pchservice.Collection() as content, pchservice.ITEM:
+                index = pchservice.read_index(call.stub)
+                if not 1 <= index <= len(content.sessions):
+                    self.recorder.answered(call, results.E_INVALIDARG)
+                    return pchservice.answer(None, results.E_INVALIDARG)
+                session = self._make(None, pchservice.Session(content.sessions[index - 1]))
+                reference = self._pack_reference(session, pchservice.IID_IDISPATCH)
+                answer = pchservice.answer(
+                    partial(automation.write_object_variant, reference=reference)
+                )
+            case pchservice.Session() as content, opnum:
+                answer = pchservice.session_property(content, opnum)
+            case _:
+                raise self.recorder.faulted(call, pdu.FAULT_OPNUM_RANGE)
+        self.recorder.answered(call, results.S_OK)
+        return answer
+
+    async def _connection_parameters(self, call: Call) -> bytes:
+        asked = pchservice.read_parameters(call.stub)
+        text, session_id = None, None
+        if asked is None:
+            result = results.E_INVALIDARG
+        elif not self.computer.is_logged_on(asked.domain, asked.user):
+            result = results.NONE_MAPPED
+        else:
+            session_id = asked.session_id
+            text, result = await self.computer.start_remote_assistance(session_id)
+        self.recorder.answered(call, result, session_id)
+        if text is None:
+            return pchservice.answer(None, result)
+        return pchservice.answer(partial(automation.write_text, text=text))
 
     def _session_info(self, call: Call, target: _Object) -> bytes:
         two = self.computer.two_referents
@@ -152,7 +234,7 @@ class ObjectExporter:
         whole = results.S_OK
         for interface in wanted:
             writer.align(8)
-            if interface in SERVED:
+            if interface in target.served:
                 writer.u32(results.S_OK)
                 writer.align(8)
                 writer.raw(self._reference(target, interface).pack())

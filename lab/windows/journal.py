@@ -50,6 +50,7 @@ class Journal:
                 "call": name,
                 "caller": None if caller is None else caller.name,
                 "caller_sid": None if caller is None else caller.sid,
+                "authentication": None if caller is None else caller.by,
                 "auth_level": level,
                 "session_id": session_id,
                 "result": f"0x{result:08X}",

@@ -27,6 +27,7 @@ class Timing:
         opening_seconds: For a viewer, before the invitation lapses.
         thinking_seconds: Between the question and the answer.
         answer_window_seconds: For an answer, before Remote Assistance gives up.
+        poll_seconds: Between two looks at whether the novice closes Remote Assistance.
         reconnection_seconds: For a viewer that negotiates, drops the connection and comes again.
     """
 
@@ -34,6 +35,7 @@ class Timing:
     thinking_seconds: float = 0.3
     answer_window_seconds: float = 3.0
     reconnection_seconds: float = 5.0
+    poll_seconds: float = POLL_SECONDS
 
 
 @dataclass(frozen=True)
@@ -76,17 +78,22 @@ class RemoteAssistance:
     log_event: EventLog
     timing: Timing
     connected: Callable[[int, str], None]
+    is_older: bool = False
+    computer_name: str = ""
     process_id: int = field(default_factory=lambda: 4 * (256 + secrets.randbelow(4096)))
     _port: int = 0
 
     async def start(self) -> str:
-        """Opens the listener and returns connection string 2 ([MS-RAI] 2.2.2)."""
+        """Opens the listener and returns the connection string ([MS-RAI] 2.2.1, 2.2.2)."""
         self._viewers: asyncio.Queue[_Viewer] = asyncio.Queue(1)
         self._server, self._port = await listen_dynamically(self._accept, self.address)
         self._log(events.COM_SERVER_STARTED)
         self._log(events.STARTED, {"FuncName": f"-Embedding -RA {self.novice.session_id}"})
         self._log(events.TICKET_ADDRESSES, {"FuncName": f"{self.address}:{self._port}"})
         identity = secrets.token_urlsafe(24)
+        if self.is_older:
+            places = f"{self.address}:{self._port};{self.computer_name}:{self._port}"
+            return f"65538,1,{places},*,{identity},*,*,{self.novice.key_hashes.sha1}"
         return (
             f"<E><A KH={quoteattr(self.novice.key_hashes.sha1)} "
             f'KH2="sha256:{self.novice.key_hashes.sha256}" ID={quoteattr(identity)}/>'
@@ -128,7 +135,7 @@ class RemoteAssistance:
 
     async def _novice_closes(self) -> None:
         while not self.novice.script().closes_window:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(self.timing.poll_seconds)
 
     async def _story(self) -> None:
         waiting = self.novice.script().opening_seconds

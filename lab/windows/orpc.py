@@ -12,6 +12,7 @@ TCP_TOWER = 0x07
 OBJREF_SIGNATURE = 0x574F454D  # "MEOW"
 OBJREF_STANDARD, OBJREF_CUSTOM = 1, 4
 VERSION = (5, 7)  # COMVERSION of Windows since XP SP2
+OLDER_VERSION = (5, 6)  # before it ([MS-DCOM] 2.2.11)
 
 
 def read_orpcthis(reader: NdrReader) -> None:

@@ -1,9 +1,11 @@
 """Reads the domain's policies as its computers have them in force.
 
-Run by Debian's python3, where python3-samba lives: ``policies_in_force.py SMB_CONF``. Prints JSON:
-for each computer whether offers and control are allowed and the SIDs of its helpers, and the SIDs
-of the domain's accounts and groups by name. It reads the directory's database and the files of
-SYSVOL, not ``lab.world``: what a computer refuses must follow from what an administrator set.
+Run by Debian's python3, where python3-samba lives: ``policies_in_force.py SMB_CONF
+[COMPUTER]``. Prints JSON:
+for each computer whether offers and control are allowed and the SIDs of its helpers, the SIDs of
+the domain's accounts and groups by name, and what NTLM needs of the accounts. It reads the
+directory's database and the files of SYSVOL, not ``lab.world``: what a computer refuses must follow
+from what an administrator set.
 """
 
 from __future__ import annotations
@@ -152,7 +154,28 @@ def in_force(samdb: SamDB, sysvol: Path, computer_dn: ldb.Dn, names: dict[str, s
     )
 
 
-def main(smb_conf: str) -> None:
+def accounts(samdb: SamDB) -> dict[str, dict[str, object]]:
+    """NT hash, SID and groups of the accounts in use, by name; those made in bulk are left out."""
+    found: dict[str, dict[str, object]] = {}
+    for account in samdb.search(
+        expression="(&(objectCategory=person)(sAMAccountType=805306368)"
+        "(!(userAccountControl:1.2.840.113556.1.4.803:=2)))",
+        attrs=["sAMAccountName", "objectSid", "unicodePwd"],
+    ):
+        if "unicodePwd" not in account or "OU=Bulk," in str(account.dn):
+            continue
+        token = samdb.search(account.dn, scope=ldb.SCOPE_BASE, attrs=["tokenGroups"])[0]
+        found[_attribute(account, "sAMAccountName").lower()] = {
+            "nt_hash": bytes(account["unicodePwd"][0]).hex(),
+            "sid": str(ndr_unpack(security.dom_sid, account["objectSid"][0])),
+            "groups": [
+                str(ndr_unpack(security.dom_sid, sid)) for sid in token.get("tokenGroups", [])
+            ],
+        }
+    return found
+
+
+def main(smb_conf: str, only: str = "") -> None:
     parameters = LoadParm()
     parameters.load(smb_conf)
     samdb = SamDB(
@@ -169,12 +192,13 @@ def main(smb_conf: str) -> None:
         sid = str(ndr_unpack(security.dom_sid, found["objectSid"][0]))
         names[_attribute(found, "sAMAccountName").lower()] = sid
     computers = {}
-    for found in samdb.search(expression="(objectClass=computer)", attrs=["cn"]):
+    wanted = f"(cn={only})" if only else "(!(cn=LOAD-*))"
+    for found in samdb.search(expression=f"(&(objectClass=computer){wanted})", attrs=["cn"]):
         computers[_attribute(found, "cn").upper()] = asdict(
             in_force(samdb, sysvol, found.dn, names)
         )
-    print(json.dumps({"computers": computers, "sids": names}))
+    print(json.dumps({"computers": computers, "sids": names, "accounts": accounts(samdb)}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:3])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.windows import results
 from lab.windows.caller import Caller
+from lab.windows.ntlm import NtlmAccount
 
 DEBIAN_PYTHON = "/usr/bin/python3"  # where python3-samba lives
 DOMAIN_ADMINS_RID = "-512"
@@ -42,24 +43,33 @@ class Policy:
 
 @dataclass(frozen=True)
 class DomainPolicies:
-    """What the domain controller's files say: policies by computer, SIDs by account name."""
+    """What the domain controller's files say: policies by computer, SIDs by account name.
+
+    Attributes:
+        accounts: What NTLM needs of the accounts that people and services have.
+    """
 
     computers: dict[str, Policy]
     sids: dict[str, str]
+    accounts: dict[str, NtlmAccount] = field(default_factory=dict)
 
 
-def read_policies(smb_conf: Path) -> DomainPolicies:
+def read_policies(smb_conf: Path, only: str = "") -> DomainPolicies:
     """Reads them in a process of Debian's Python.
 
     Args:
         smb_conf: The domain controller's configuration.
+        only: The one computer whose policy is wanted; all but those for load by default.
 
     Raises:
         subprocess.CalledProcessError: the database or SYSVOL cannot be read.
     """
     script = Path(__file__).with_name("policies_in_force.py")
     finished = subprocess.run(
-        [DEBIAN_PYTHON, str(script), str(smb_conf)], capture_output=True, text=True, check=True
+        [DEBIAN_PYTHON, str(script), str(smb_conf), only],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     found = json.loads(finished.stdout)
     return DomainPolicies(
@@ -72,4 +82,10 @@ def read_policies(smb_conf: Path) -> DomainPolicies:
             for name, policy in found["computers"].items()
         },
         found["sids"],
+        {
+            name: NtlmAccount(
+                bytes.fromhex(account["nt_hash"]), account["sid"], frozenset(account["groups"])
+            )
+            for name, account in found["accounts"].items()
+        },
     )

@@ -57,6 +57,10 @@ class _Authentication:
     signs_headers: bool = False
     failed: bool = False
 
+    @property
+    def covers_headers(self) -> bool:
+        return self.signs_headers or self.context.covers_headers
+
 
 @dataclass
 class _Assembly:
@@ -218,7 +222,8 @@ class RpcConnection:
             # Not checked: every service here refuses it, and the journal still names the caller.
             return b"", authentication
         end = len(received.data) - len(trailer.credentials) - pdu.TRAILER_SIZE
-        before = received.data[: header.size] if authentication.signs_headers else b""
+        covered = authentication.covers_headers
+        before = received.data[: header.size] if covered else b""
         try:
             plain = authentication.context.unseal(
                 before, received.data[header.size : end], trailer.pack(), trailer.credentials
@@ -294,7 +299,7 @@ class RpcConnection:
         size = authentication.context.verifier_size(b"", part, b"")
         length = pdu.HEADER_SIZE + len(prefix) + len(part) + pdu.TRAILER_SIZE + size
         head = pdu.pack_header(pdu.RESPONSE, flags, received.call_id, length, size) + prefix
-        if authentication.signs_headers:
+        if authentication.covers_headers:
             before = head
         sealed, credentials = authentication.context.seal(before, part, trailer.pack())
         if len(credentials) != size:

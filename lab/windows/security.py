@@ -23,6 +23,10 @@ class SecurityContext(Protocol):
     """One security context of a connection, keyed there by its auth_context_id."""
 
     @property
+    def covers_headers(self) -> bool:
+        """Whether signatures cover the whole packet although that was not agreed."""
+
+    @property
     def caller(self) -> Caller | None:
         """Who calls; None until the exchange is complete."""
 
@@ -42,9 +46,12 @@ class SecurityContext(Protocol):
 class KerberosContext:
     """RPC_C_AUTHN_GSS_KERBEROS: three legs in DCE style, through MIT's acceptor.
 
-    The low-level interface is used because ``SecurityContext.actual_flags`` of python-gssapi 1.12
-    raises AttributeError half-way through the exchange.
+    Signatures cover the headers where both sides agreed on that. The low-level interface is used
+    because ``SecurityContext.actual_flags`` of python-gssapi 1.12 raises AttributeError half-way
+    through the exchange.
     """
+
+    covers_headers = False
 
     def __init__(self, credentials: raw.Creds) -> None:
         self._credentials = credentials
@@ -157,7 +164,7 @@ class Authenticator:
 
     Args:
         keytab: The computer account's keys.
-        ntlm: Makes the context that answers an NTLM bind with name and time.
+        ntlm: Makes the context of an NTLM bind.
     """
 
     def __init__(self, keytab: Path, ntlm: Callable[[], SecurityContext]) -> None:

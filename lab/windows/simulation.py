@@ -23,7 +23,7 @@ from lab.windows.events import EventLog
 from lab.windows.exporter import ObjectExporter
 from lab.windows.journal import Journal
 from lab.windows.listeners import listen_dynamically
-from lab.windows.novice import Timing
+from lab.windows.novice import POLL_SECONDS, Timing
 from lab.windows.ntlm import NtlmContext
 from lab.windows.policy import DomainPolicies, Policy
 from lab.windows.rpc_server import RpcConnection, Service
@@ -72,6 +72,7 @@ class Options:
     opening_seconds: float = 60.0
     one_referent: bool = False
     activator_port: int = ACTIVATOR_PORT
+    poll_seconds: float = POLL_SECONDS
 
 
 class Simulation:
@@ -156,6 +157,7 @@ class Simulation:
             timing=Timing(
                 opening_seconds=self._options.opening_seconds,
                 answer_window_seconds=description.answer_window_seconds,
+                poll_seconds=self._options.poll_seconds,
             ),
             key_hashes=certificate.key_hashes(None if desktop is None else desktop.home),
             connected=partial(self._journal.connection, name),
@@ -170,6 +172,7 @@ class Simulation:
                 description.dns_name,
                 world.NETBIOS_NAME,
                 lambda: read_script(script_file).clock_ahead_seconds,
+                self._policies.accounts,
             ),
         )
         exporter = ObjectExporter(computer, self._journal)

@@ -75,7 +75,7 @@ class ScriptedNovice:
         return found
 
     def start_remote_assistance(
-        self, target: object, credential: object, session: LogonSession, limits: object
+        self, target: object, credential: object, session: LogonSession, *_: object
     ) -> str:
         self.before_start()
         self.started.append(session)

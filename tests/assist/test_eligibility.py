@@ -154,8 +154,8 @@ def test_all_reasons_are_shown_and_the_first_leads(cast: Cast) -> None:
 @pytest.mark.parametrize(
     ("system", "version", "rule"),
     [
-        ("Windows XP Professional", "5.1 (2600)", "computer.older_interface"),
-        ("Windows Server 2003", "5.2 (3790)", "computer.older_interface"),
+        ("Windows 2000 Professional", "5.0 (2195)", "computer.too_old"),
+        ("Windows 2000 Server", "", "computer.too_old"),
         ("Windows 10 Home", "10.0 (19045)", "computer.home_edition"),
         ("Windows 7 Starter", "6.1 (7601)", "computer.home_edition"),
         ("Samba", "4.17.12", "computer.not_windows"),
@@ -173,7 +173,13 @@ def test_an_operating_system_that_takes_no_offers_is_refused(
 
 @pytest.mark.parametrize(
     "system",
-    ["Windows Vista Business", "Windows 7 Enterprise", "Windows 8.1 Pro", "Windows 11 Pro"]
+    [
+        "Windows XP Professional",
+        "Windows Vista Business",
+        "Windows 7 Enterprise",
+        "Windows 8.1 Pro",
+        "Windows 11 Pro",
+    ]
     + ["Windows Server 2022 Standard", "Windows\N{REGISTERED SIGN} 10 Education"],
 )
 def test_windows_since_vista_can_receive_offers(cast: Cast, system: str) -> None:

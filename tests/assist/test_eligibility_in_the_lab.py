@@ -55,7 +55,7 @@ def test_each_person_may_or_may_not_help_at_xp191_for_their_own_reason(
         ("XP191", ALLOWED, ALLOWED),
         ("WPG-W11-02", ALLOWED, ALLOWED),
         ("WPG-SRV-14", ALLOWED, ALLOWED),
-        ("WPG-XP-06", "computer.older_interface", "computer.older_interface"),
+        ("WPG-XP-06", ALLOWED, ALLOWED),
         ("WPG-HOME-07", "computer.home_edition", "computer.home_edition"),
         ("WPG-OLD-08", "computer.disabled", "computer.disabled"),
         ("WPG-LINUX-16", "computer.not_windows", "computer.not_windows"),

@@ -67,7 +67,6 @@ def test_a_computer_that_could_be_helped_is_ready(lab: Lab, synced_directory: Do
         ("WPG-OLD-08", "directory.known"),
         ("WPG-LINUX-16", "system.windows"),
         ("WPG-HOME-07", "system.windows"),
-        ("WPG-XP-06", "system.windows"),
         ("SLK-W11-01", "policy.offers"),
         ("GIM-W11-01", "policy.offers"),
         ("WPG-NODNS-15", "name.forward"),

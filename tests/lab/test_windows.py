@@ -113,9 +113,16 @@ def test_a_level_below_packet_privacy_is_refused(portal: Caller, level: int) -> 
         portal.call(XP191, made, GET_SESSION_INFO, TWO_REFERENTS, level=level)
 
 
-def test_ntlm_is_refused(sign_in: SignIn) -> None:
+def test_ntlm_with_privacy_lets_the_same_people_in(sign_in: SignIn) -> None:
+    assert sign_in("mjones").activate(XP191, kind=NTLM).port
+    with pytest.raises(Refused) as refused:
+        sign_in("eadams").activate(XP191, kind=NTLM)
+    assert refused.value.code == E_ACCESSDENIED
+
+
+def test_ntlm_below_packet_privacy_is_refused(sign_in: SignIn) -> None:
     with pytest.raises(Refused, match="access_denied"):
-        sign_in("mjones").activate(XP191, kind=NTLM)
+        sign_in("mjones").activate(XP191, kind=NTLM, level=INTEGRITY)
 
 
 def test_only_active_sessions_are_listed_with_null_cells_among_them(portal: Caller) -> None:

@@ -123,6 +123,14 @@ class ScriptedComputer:
             },
         )
 
+    def on_acknowledgement(self, packet: bytes) -> bytes:
+        """What is sent to acknowledge a bind; may raise as a script."""
+        return packet
+
+    def on_sending(self, peer: socket.socket, packet: bytes) -> None:
+        """Sends one packet."""
+        peer.sendall(packet)
+
     def operations(self) -> list[tuple[UUID, int]]:
         return [(call.interface, call.operation) for call in self.calls]
 
@@ -200,7 +208,8 @@ class _Conversation:
         )
         response = SPNEGO_NegTokenResp()
         response["ResponseToken"] = encoder.encode(reply)
-        self._send(_acknowledgement(BIND_ACK, call_id, response.getData()))
+        acknowledgement = _acknowledgement(BIND_ACK, call_id, response.getData())
+        self._send(self._computer.on_acknowledgement(acknowledgement))
 
     def _request(self, packet: bytes, call_id: int) -> None:
         call = self._unseal(packet)
@@ -265,7 +274,7 @@ class _Conversation:
         return taken
 
     def _send(self, packet: bytes) -> None:
-        self._peer.sendall(packet)
+        self._computer.on_sending(self._peer, packet)
 
 
 def _inner(token: bytes) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from assist.remote_assistance import client, errors, ndr
+from assist.remote_assistance import contact, errors, ndr
 from assist.remote_assistance.client import (
     CallLimits,
     KeytabCredential,
@@ -52,7 +52,7 @@ def computer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Computers]:
     def make(**script: object) -> ScriptedComputer:
         scripted = ScriptedComputer(**script)  # type: ignore[arg-type]
         made.append(scripted)
-        monkeypatch.setattr(client, "service_ticket", lambda *_: scripted.ticket())
+        monkeypatch.setattr(contact, "service_ticket", lambda *_: scripted.ticket())
         return scripted
 
     yield make

@@ -70,7 +70,6 @@ def test_remote_assistance_starts_in_the_session_chosen(credential: KeytabCreden
     [
         ("WPG-W7-04", errors.Busy),
         ("GIM-W11-01", errors.AccessDenied),
-        ("WPG-XP-06", errors.ProtocolUnsupported),
         ("WPG-OFF-09", errors.Unreachable),
         ("WPG-BAD-12", errors.BadAnswer),
     ],

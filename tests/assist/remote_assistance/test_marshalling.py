@@ -97,7 +97,7 @@ def test_busy_comes_without_a_text() -> None:
 
 
 def test_an_unknown_hresult_is_named() -> None:
-    assert "0x8000FFFF" in errors.for_hresult(0x8000FFFF).sentence
+    assert "0x8000FFFE" in errors.for_hresult(0x8000FFFE).sentence
 
 
 def test_the_call_header_has_the_causality_id_and_no_extensions() -> None:

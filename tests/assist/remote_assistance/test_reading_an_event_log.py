@@ -170,7 +170,7 @@ def test_every_error_has_a_code_a_sentence_and_a_remedy() -> None:
         "event_log_error",
         "event_log_denied",
         "event_log_closed",
-        "novice_error",
+        "request_rejected",
     ]
     assert all(one.sentence and one.remedy for one in kinds)
 
