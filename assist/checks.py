@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from assist.authority.sealing import parse_key
 from assist.errors import NotConfigured
 from assist.launch_links import signing_key
 from assist.lifecycle import Authority
@@ -116,3 +117,64 @@ def ntlm_key(**_: Any) -> list[CheckMessage]:
         message = f"SERVICE_NTLM_ALLOWED is on: {error.sentence}"
         return [Error(message, hint=error.remedy, id="assist.E009")]
     return []
+
+
+@register(Tags.security)
+def delegation(**_: Any) -> list[CheckMessage]:
+    """Calling as the expert takes her sign-in with Windows, and a key to hand tickets over with."""
+    if Authority.DELEGATED not in settings.OFFER_AUTHORITIES:
+        return []
+    found: list[CheckMessage] = []
+    hint = "Make one with `python manage.py invitation_key` and set HANDED_TICKET_KEYS."
+    if not settings.HANDED_TICKET_KEYS and settings.SINGLE_SIGN_ON_KEYTAB_FILE:
+        found.append(Error("HANDED_TICKET_KEYS is not set.", hint=hint, id="assist.E010"))
+    elif not settings.HANDED_TICKET_KEYS:
+        message = "HANDED_TICKET_KEYS is not set here: this process cannot call as experts."
+        hint_of_workers = f"{hint} Web processes and workers for offers need it."
+        found.append(checks.Warning(message, hint=hint_of_workers, id="assist.W010"))
+    for key in settings.HANDED_TICKET_KEYS:
+        try:
+            parse_key(key)
+        except ValueError:
+            message = "HANDED_TICKET_KEYS holds something that is not a key."
+            found.append(Error(message, hint=hint, id="assist.E011"))
+    if set(settings.HANDED_TICKET_KEYS) & set(settings.INVITATION_KEYS):
+        found.append(
+            Error(
+                "HANDED_TICKET_KEYS and INVITATION_KEYS have a key in common.",
+                hint="Make another for HANDED_TICKET_KEYS.",
+                id="assist.E012",
+            )
+        )
+    if settings.SINGLE_SIGN_ON_KEYTAB_FILE and "@" not in settings.SINGLE_SIGN_ON_PRINCIPAL:
+        found.append(
+            Error(
+                "SINGLE_SIGN_ON_PRINCIPAL does not name the web account.",
+                hint="Name it with its realm, as svc-ra-web@R2.LOCAL.",
+                id="assist.E013",
+            )
+        )
+    if not settings.SINGLE_SIGN_ON_KEYTAB_FILE:
+        found.append(
+            checks.Info(
+                "SINGLE_SIGN_ON_KEYTAB_FILE is not set here: no offer can be made as an expert.",
+                hint="Web processes need it; workers must not have it.",
+                id="assist.I010",
+            )
+        )
+    return found
+
+
+@register(Tags.security)
+def novice_subnets(**_: Any) -> list[CheckMessage]:
+    """Where workers may connect to is better said than left to DNS."""
+    if settings.NOVICE_SUBNETS:
+        return []
+    return [
+        checks.Info(
+            "NOVICE_SUBNETS is not set: workers call whatever address the domain's DNS gives for "
+            "a computer of the directory.",
+            hint="Name the networks of the novices' computers, as 10.20.0.0/16.",
+            id="assist.I011",
+        )
+    ]

@@ -45,6 +45,19 @@ class InvitationGone(PortalError):
     status = 409
 
 
+class TicketGone(PortalError):
+    """The ticket as the expert, which the worker calls with, is not there any more."""
+
+    code = "ticket_gone"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The ticket for this offer is not there any more: it was used, or its time has passed.",
+            remedy="Ask for the offer anew.",
+        )
+
+
 class LaunchRefused(PortalError):
     """A launcher's token is not known, used up, or too late: all look the same."""
 

@@ -178,8 +178,14 @@ def address_of(computer: Computer) -> ComputerAddress:
 
 
 def is_in_novice_subnets(address: IPAddress) -> bool:
-    """Whether help may be offered at an address."""
+    """Whether help may be offered at an address.
+
+    Where no networks are set, none is a computer's that is this machine's own, of the link alone,
+    or of a kind that no single computer has: a DNS record is easily made to name one.
+    """
     if address.is_multicast or address.is_unspecified:
         return False
     networks = [ip_network(str(network)) for network in settings.NOVICE_SUBNETS]
-    return not networks or any(address in network for network in networks)
+    if networks:
+        return any(address in network for network in networks)
+    return not (address.is_loopback or address.is_link_local or address.is_reserved)

@@ -273,12 +273,23 @@ def read_live(found: Found) -> list[LiveAttribute]:
         ObjectNotThere: Not there any more, or not to be seen by the reading account.
         DirectoryUnavailable, CertificateRefused, CredentialsRefused: No controller answers.
     """
-    for configuration in _configurations(found.item):
-        entry = first_answer(configuration, partial(_read, configuration, found.item))
+    entry = live_entry(found.item, found.name)
+    return [_attribute(name, values) for name, values in sorted(entry.values.items())]
+
+
+def live_entry(item: DirectoryObject, name: str) -> Entry:
+    """An object as a domain controller has it now; raises as :func:`read_live`.
+
+    Args:
+        item: An object of a configured domain or its forest.
+        name: Its name, for errors.
+    """
+    for configuration in _configurations(item):
+        entry = first_answer(configuration, partial(_read, configuration, item))
         if entry is not None:
-            return [_attribute(name, values) for name, values in sorted(entry.values.items())]
+            return entry
     raise ObjectNotThere(
-        f"The directory does not show {found.name} any more.",
+        f"The directory does not show {name} any more.",
         remedy="It was deleted, or closed to the reading account, since it was last read.",
     )
 

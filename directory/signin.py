@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from directory.comparison import fold_name
 from directory.configuration import DomainConfiguration, configured_domains, domain_configuration
 from directory.controllers import first_answer
@@ -44,6 +46,49 @@ def account_signing_in(name: str) -> Account:
         except UnknownName:
             pass
     return find_account(name, field="username")
+
+
+def account_of_ticket(principal: str, sid: str) -> Account:
+    """The account that a Kerberos ticket is for.
+
+    Ticket and SID must agree: a name that was given to somebody else since leads to nobody, until
+    the directory has been read.
+
+    Args:
+        principal: As ``name@REALM``; the realm is the domain's DNS name.
+        sid: From the ticket's PAC.
+
+    Raises:
+        SignInRefused: Nobody of a configured domain, or an account that may not be used.
+    """
+    name, _, realm = principal.rpartition("@")
+    account = (
+        Account.objects.select_related("domain")
+        .filter(sid=sid, is_present=True, domain__dns_name_folded=fold_name(realm))
+        .first()
+        if _configured(realm)
+        else None
+    )
+    now = timezone.now()
+    if (
+        account is None
+        or fold_name(name) not in _names_of(account)
+        or not account.is_enabled
+        or account.is_expired(now)
+        or account.is_locked(now)
+    ):
+        raise SignInRefused(
+            "Windows signed in nobody who may use the portal.",
+            remedy="Sign in with name and password. If that fails too, ask who administers your "
+            "account.",
+        )
+    return account
+
+
+def _names_of(account: Account) -> set[str]:
+    """What a domain controller may call an account in a ticket ([MS-KILE] 3.3.5.6.1)."""
+    prefix, _, _ = account.user_principal_name_folded.rpartition("@")
+    return {account.sam_account_name_folded, prefix}
 
 
 def check_password(name: str, password: str) -> Account:

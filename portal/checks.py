@@ -94,6 +94,33 @@ def role_groups(**_: Any) -> list[CheckMessage]:
     return found
 
 
+@register(Tags.security)
+def single_sign_on(**_: Any) -> list[CheckMessage]:
+    """Tickets are shown over TLS alone: whoever reads along could show them elsewhere."""
+    path = settings.SINGLE_SIGN_ON_KEYTAB_FILE
+    if not path:
+        return []
+    found: list[CheckMessage] = []
+    if not settings.HTTPS and not settings.DEBUG:
+        found.append(
+            Error(
+                "Sign-in with Windows is set, but PORTAL_URL is not https.",
+                hint="Serve the portal over TLS, or leave SINGLE_SIGN_ON_KEYTAB_FILE empty.",
+                id="portal.E020",
+            )
+        )
+    if not Path(path).is_file():
+        found.append(
+            Error(
+                f"SINGLE_SIGN_ON_KEYTAB_FILE is not a file here: {path}.",
+                hint="Export the keys of the web account to it. Workers need none of it: leave it "
+                "empty there.",
+                id="portal.E021",
+            )
+        )
+    return found
+
+
 def refuse_wrong_configuration() -> None:
     """For servers that do not run Django's checks before they start.
 

@@ -42,6 +42,16 @@ class User(AbstractBaseUser):
         return self.name
 
 
+class ShownTicket(models.Model):
+    """A Kerberos authenticator that let somebody in: shown again, at any process, it does not."""
+
+    digest = models.CharField(max_length=64, primary_key=True, help_text="SHA-256.")
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"shown at {self.at}"
+
+
 class SignInAttempt(models.Model):
     """A sign-in that was tried and not yet let in; counted against a name and an address."""
 

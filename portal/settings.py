@@ -19,7 +19,7 @@ from portal.environment import (
     whole_number,
 )
 
-KNOWN_AUTHORITIES = ("service", "handoff")
+KNOWN_AUTHORITIES = ("service", "delegated", "handoff")
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- Django ---------------------------------------------------------------------------------
@@ -119,6 +119,10 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = int(positive_seconds("SESSION_LIFETIME_SECONDS", 8 * 3600))
+# Sign-in with Windows (SPNEGO): on where the keytab of the web account is set.
+SINGLE_SIGN_ON_PRINCIPAL = env.str("SINGLE_SIGN_ON_PRINCIPAL", "")
+SINGLE_SIGN_ON_KEYTAB_FILE = env.str("SINGLE_SIGN_ON_KEYTAB_FILE", "")
+SINGLE_SIGN_ON_HOST = env.str("SINGLE_SIGN_ON_HOST", urlsplit(PORTAL_URL).hostname or "")
 SIGN_IN_WINDOW_SECONDS = positive_seconds("SIGN_IN_WINDOW_SECONDS", 900)
 SIGN_IN_REFUSALS_PER_ACCOUNT = env.int("SIGN_IN_REFUSALS_PER_ACCOUNT", 8)
 SIGN_IN_REFUSALS_PER_ADDRESS = env.int("SIGN_IN_REFUSALS_PER_ADDRESS", 40)
@@ -294,6 +298,9 @@ OFFER_BURST_SECONDS = positive_seconds("OFFER_BURST_SECONDS", 60)
 OFFER_BURST_COUNT = whole_number("OFFER_BURST_COUNT", 10, least=2, most=1_000_000)
 # Fernet keys, the first encrypts, all decrypt. `manage.py invitation_key` prints a new one.
 INVITATION_KEYS = [key for key in secret("INVITATION_KEYS").split(",") if key]
+# Keys of the same form; web processes seal tickets for workers with the first (delegated).
+HANDED_TICKET_KEYS = [key for key in secret("HANDED_TICKET_KEYS").split(",") if key]
+HANDED_TICKET_LIFETIME_SECONDS = positive_seconds("HANDED_TICKET_LIFETIME_SECONDS", 900)
 
 # --- Readiness ------------------------------------------------------------------------------
 READINESS_SWEEP_PER_SECOND = whole_number("READINESS_SWEEP_PER_SECOND", 5, least=1, most=1000)

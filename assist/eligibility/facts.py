@@ -27,6 +27,8 @@ class AccountFacts:
         is_locked: Locked after wrong passwords.
         expires_at: When it expires, an aware time, or never.
         roles: What it is in the portal.
+        never_delegated: Why no service may act for it, as the end of a sentence; empty where some
+            may.
     """
 
     reference: Reference
@@ -36,6 +38,7 @@ class AccountFacts:
     is_locked: bool
     expires_at: datetime | None
     roles: frozenset[str] = frozenset()
+    never_delegated: str = ""
 
 
 @dataclass(frozen=True)

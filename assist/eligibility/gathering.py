@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -40,6 +41,7 @@ from directory.trusts.loading import trust_map_of
 from directory.trusts.shapes import DomainNode
 
 DOMAIN_ADMINS = 512  # relative id, [MS-DTYP] 2.4.2.4
+PROTECTED_USERS = 525
 NO_OFFER = NOBODY = uuid.UUID(int=0)
 
 _ACTIVE_STATES = sorted(state.value for state in ACTIVE)
@@ -125,10 +127,11 @@ def gather(
     trusts = trust_map_of(domains.values(), version)
     at = At(computer.domain_id, computer.allowed_to_authenticate, trusts, helpers_named(policy))
     expert = memberships(above, at)
-    roles = roles_of_groups(names_of_groups(above.plain(), trusts))
+    groups = above.plain()
+    roles = roles_of_groups(names_of_groups(groups, trusts))
     oldest = oldest_domain(expert.way)
     return Facts(
-        expert=account_facts(account, roles, now),
+        expert=account_facts(account, roles, now, groups=groups),
         expert_memberships=expert,
         computer=computer_facts(computer),
         administrators_sid=f"{computer.domain.sid}-{DOMAIN_ADMINS}",
@@ -207,8 +210,17 @@ def _domain_reference(domain: Domain) -> Reference:
     return Reference("domain", str(domain.guid), domain.dns_name)
 
 
-def account_facts(account: Account, roles: frozenset[str], now: datetime) -> AccountFacts:
-    """What a decision rests on of an account itself."""
+def account_facts(
+    account: Account, roles: frozenset[str], now: datetime, *, groups: Collection[str]
+) -> AccountFacts:
+    """What a decision rests on of an account itself.
+
+    Args:
+        account: With its ``domain`` loaded.
+        roles: What it is in the portal.
+        now: An aware time.
+        groups: The SIDs of all its groups.
+    """
     return AccountFacts(
         reference=account_reference(account),
         domain=_domain_reference(account.domain),
@@ -217,7 +229,17 @@ def account_facts(account: Account, roles: frozenset[str], now: datetime) -> Acc
         is_locked=account.is_locked(now),
         expires_at=account.expires_at,
         roles=roles,
+        never_delegated=_never_delegated(account, groups),
     )
+
+
+def _never_delegated(account: Account, groups: Collection[str]) -> str:
+    """Why no service may act for an account (Windows Server, *Protected Users Security Group*)."""
+    if not account.may_be_delegated:
+        return "is marked as sensitive and cannot be delegated"
+    if f"{account.domain.sid}-{PROTECTED_USERS}" in groups:
+        return "is in Protected Users, whose members are never delegated"
+    return ""
 
 
 def computer_facts(computer: Computer) -> ComputerFacts:
@@ -234,8 +256,17 @@ def computer_facts(computer: Computer) -> ComputerFacts:
 
 def caller_account() -> Account | None:
     """The account with which the portal calls computers, if the directory has it."""
+    return _account_named(settings.SERVICE_PRINCIPAL)
+
+
+def web_account() -> Account | None:
+    """The account that calls computers as experts, if the directory has it."""
+    return _account_named(settings.SINGLE_SIGN_ON_PRINCIPAL)
+
+
+def _account_named(name: str) -> Account | None:
     try:
-        return find_account(settings.SERVICE_PRINCIPAL)
+        return find_account(name)
     except PortalError:
         return None
 

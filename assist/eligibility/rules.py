@@ -19,6 +19,7 @@ from assist.eligibility.decision import (
     Reference,
     decisive_finding,
 )
+from assist.eligibility.delegation import delegation_findings
 from assist.eligibility.facts import Activity, Facts
 from assist.eligibility.firewall import firewall_findings
 from assist.eligibility.hardening import hardening_findings
@@ -95,6 +96,7 @@ def _findings(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
 def _of_expert(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     yield _account(facts, now)
     yield _role(facts)
+    yield from delegation_findings(facts)
 
 
 def _of_computer(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:

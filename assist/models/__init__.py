@@ -19,6 +19,7 @@ from assist.models.readiness import (
     ReadinessSweep,
     SavedSearch,
 )
+from assist.models.ticket import HandedTicket, KeptSignInTicket
 from assist.models.token import ApiToken, TokenScope
 from assist.models.what_if import WhatIf
 
@@ -33,7 +34,9 @@ __all__ = [
     "EvidenceKind",
     "EvidenceSource",
     "Grade",
+    "HandedTicket",
     "Invitation",
+    "KeptSignInTicket",
     "LaunchLink",
     "LogFollowing",
     "LogonSessionChoice",

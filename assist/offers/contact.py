@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from assist import audit, invitations
 from assist.actors import Actor
+from assist.authority import handing
 from assist.eligibility import explain
-from assist.errors import OfferConflict
+from assist.errors import NotConfigured, OfferConflict
 from assist.lifecycle import Authority, Mode, State
 from assist.models import LogonSessionChoice, Offer
 from assist.offers.deciding import asked_of, refuse
@@ -23,6 +24,7 @@ from assist.offers.transitions import contact_time, move
 from assist.offers.validation import is_same_user
 from assist.remote_assistance.client import (
     CallLimits,
+    Credential,
     KeytabCredential,
     LogonSession,
     Means,
@@ -32,7 +34,7 @@ from assist.remote_assistance.client import (
 )
 from assist.remote_assistance.connection_string import parse_connection_string
 from assist.remote_assistance.contact import NTLM
-from assist.remote_assistance.errors import RemoteAssistanceError
+from assist.remote_assistance.errors import AccessDenied, RemoteAssistanceError
 from assist.remote_assistance.event_log import LogPosition
 from directory.addresses import address_of
 from directory.comparison import fold_name
@@ -51,6 +53,10 @@ ENDS_BY_CODE = {
     "busy": State.BUSY,
     "no_such_session": State.NOBODY,
 }
+REMEDY_OF_HELPERS = (
+    "The portal's picture of the helper list differs from what is in force there: wait until the "
+    "policy has arrived, and check the group Offer Remote Assistance Helpers on the computer."
+)
 _PORTAL = Actor.portal()
 
 
@@ -151,7 +157,7 @@ def _contact(offer: Offer) -> None:
     target = NoviceTarget(
         dns_name=address.dns_name, address=address.ip, other_addresses=address.others
     )
-    credential, limits = service_credential(), call_limits()
+    credential, limits = _credential(offer), call_limits()
     # Beside the contact, so that the expert does not wait for it.
     reading = PositionReading(target) if settings.EVENT_LOG_FOLLOW else None
     means = Means()
@@ -173,8 +179,28 @@ def _contact(offer: Offer) -> None:
     _invite(offer, text, means)
 
 
+def _credential(offer: Offer) -> Credential:
+    """What the call is made with.
+
+    Raises:
+        TicketGone: The expert's ticket for this computer is not there any more.
+    """
+    if offer.authority == Authority.DELEGATED:
+        return handing.take(offer, now=timezone.now())
+    return service_credential()
+
+
 def service_credential() -> KeytabCredential:
-    """The portal's own account, by its keytab: the authority *service*."""
+    """The portal's own account, by its keytab: the authority *service*.
+
+    Raises:
+        NotConfigured: It has none.
+    """
+    if not settings.SERVICE_PRINCIPAL:
+        raise NotConfigured(
+            "The portal has no account of its own to call computers with.",
+            remedy="Set SERVICE_PRINCIPAL and SERVICE_KEYTAB_FILE, if it shall.",
+        )
     return KeytabCredential(
         principal=settings.SERVICE_PRINCIPAL,
         keytab_path=settings.SERVICE_KEYTAB_FILE,
@@ -280,6 +306,7 @@ def _mark_start(
             raise OfferConflict("The offer moved on meanwhile.")
         for name, value in columns.items():
             setattr(offer, name, value)
+        handing.wipe(offer, now=now)  # the call is the last that may be made with it
         audit.record(
             "offer.starting",
             actor=_PORTAL,
@@ -321,7 +348,10 @@ def _invite(offer: Offer, connection_string: str, means: Means) -> None:
 def _end_by(offer: Offer, error: PortalError) -> None:
     """End the offer by what went wrong; leave it where it is if it has moved on."""
     state = ENDS_BY_CODE.get(error.code, State.FAILED)
-    remedy = error.remedy
+    sentence, remedy = error.sentence, error.remedy
+    if isinstance(error, AccessDenied) and offer.authority == Authority.DELEGATED:
+        sentence = f"The computer refused: {offer.expert_name} is not a helper there."
+        remedy = REMEDY_OF_HELPERS
     # Only the client knows whether its request may have arrived; anything else that breaks after
     # the marker may have broken after Remote Assistance was started.
     started = offer.starting_at is not None and (
@@ -336,7 +366,7 @@ def _end_by(offer: Offer, error: PortalError) -> None:
             state,
             actor=_PORTAL,
             now=timezone.now(),
-            sentence=error.sentence,
+            sentence=sentence,
             remedy=remedy,
             code=error.code,
         )

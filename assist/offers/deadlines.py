@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from assist import enqueue, invitations
 from assist.actors import Actor
+from assist.authority import handing, sign_in_tickets
 from assist.errors import OfferConflict
 from assist.lifecycle import Authority, State
 from assist.models import Approval, Evidence, EvidenceKind, EvidenceSource, Grade, Offer
@@ -41,6 +42,8 @@ def sweep(now: datetime | None = None) -> None:
     release_due(now)
     _send_again(now)
     invitations.wipe_expired(now)
+    handing.wipe_expired(now)
+    sign_in_tickets.forget_ended(now)
 
 
 def _send_again(now: datetime) -> None:

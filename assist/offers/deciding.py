@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from assist import audit, enqueue
 from assist.actors import Actor
+from assist.authority import handing
+from assist.authority.delegating import Delegation
 from assist.eligibility import Asked, explain
 from assist.eligibility.decision import Decision
 from assist.eligibility.protection import APPROVAL_NEEDED
@@ -22,7 +24,13 @@ from directory.models import Account, Computer
 
 
 def decide_at_request(
-    offer: Offer, actor: Actor, account: Account, computer: Computer, *, now: datetime
+    offer: Offer,
+    actor: Actor,
+    account: Account,
+    computer: Computer,
+    *,
+    now: datetime,
+    delegation: Delegation | None = None,
 ) -> None:
     """Decide on a new offer and record it, within the caller's transaction.
 
@@ -32,6 +40,7 @@ def decide_at_request(
         account: Hers.
         computer: The computer.
         now: An aware time.
+        delegation: What the domain said of calling as the expert, if it was asked.
 
     Raises:
         IntegrityError: Another offer took its place on the computer meanwhile.
@@ -48,6 +57,8 @@ def decide_at_request(
         asked=asked_of(offer, now, is_released=False),
         authority=Authority(offer.authority),
     )
+    if delegation is not None:
+        decision = delegation.added_to(decision)
     offer.decision = decision.to_json()
     offer.state = State.REQUESTED.value
     offer.save(force_insert=True)
@@ -55,6 +66,8 @@ def decide_at_request(
     note_decision(offer, offer.decision, request_id=actor.request_id, now=now)
     watch_bursts(offer, now=now)
     if decision.is_allowed:
+        if delegation is not None and delegation.ticket is not None:
+            handing.hand_over(offer, delegation.ticket, now=now)
         lead_on(offer, decision, now=now, request_id=actor.request_id)
     else:
         refuse(offer, decision, now=now, request_id=actor.request_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from assist import enqueue
 from assist.actors import Actor
+from assist.authority.delegating import Delegation, delegate
+from assist.eligibility import explain
 from assist.errors import InvalidInput, NotAllowed, OfferConflict
-from assist.lifecycle import Mode, State
+from assist.lifecycle import Authority, Mode, State
 from assist.models import LogonSessionChoice, Offer
-from assist.offers.deciding import decide_at_request
+from assist.offers.deciding import asked_of, decide_at_request
 from assist.offers.reading import require_own
 from assist.offers.transitions import move
 from assist.offers.validation import (
@@ -23,6 +25,7 @@ from assist.offers.validation import (
     require_ticket,
     require_wanted_user,
 )
+from assist.remote_assistance.delegation import SignInTicket
 from directory.models import Account, Computer
 from directory.names import find_computer
 
@@ -41,6 +44,7 @@ def offer_request(
     reason: str = "",
     authority: str = "",
     start_at: datetime | None = None,
+    sign_in: SignInTicket | None = None,
     now: datetime | None = None,
 ) -> Offer:
     """Ask for an offer of Remote Assistance.
@@ -58,6 +62,7 @@ def offer_request(
         authority: Whose account calls the computer, one of ``settings.OFFER_AUTHORITIES``; empty:
             the first of them.
         start_at: Not before then, an aware time; at once if None.
+        sign_in: The ticket that she signed in with, which *delegated* needs.
         now: An aware time; the present if None.
 
     Returns:
@@ -82,6 +87,8 @@ def offer_request(
         "authority", authority or settings.OFFER_AUTHORITIES[0], settings.OFFER_AUTHORITIES
     )
     start_at = require_start(start_at, now)
+    if authority == Authority.DELEGATED:
+        _require_ticket_until(start_at, now)
     computer = find_computer(target, field="target")
     offer = Offer(
         mode=asked.value,
@@ -100,12 +107,18 @@ def offer_request(
         requested_at=now,
         start_at=start_at,
     )
-    _record(offer, actor, actor.account, computer, now)
+    _record(offer, actor, actor.account, computer, now, sign_in)
     return offer
 
 
 def offer_retry(
-    *, actor: Actor, offer: Offer, door: str, authority: str = "", now: datetime | None = None
+    *,
+    actor: Actor,
+    offer: Offer,
+    door: str,
+    authority: str = "",
+    sign_in: SignInTicket | None = None,
+    now: datetime | None = None,
 ) -> Offer:
     """Make an offer that has ended once more: the same, decided anew, linked to the first try.
 
@@ -114,6 +127,7 @@ def offer_retry(
         offer: An offer that has ended.
         door: Through which door she came: ``page``, ``api`` or ``command``.
         authority: Another authority; empty: the same, or the first where that is not allowed now.
+        sign_in: The ticket that she signed in with, which *delegated* needs.
         now: An aware time; the present if None.
 
     Returns:
@@ -155,7 +169,7 @@ def offer_retry(
         requested_at=now,
         retry_of_id=offer.retry_of_id or offer.pk,
     )
-    _record(again, actor, actor.account, offer.computer, now)
+    _record(again, actor, actor.account, offer.computer, now, sign_in)
     return again
 
 
@@ -247,13 +261,60 @@ def offer_cancel(*, actor: Actor, offer: Offer, now: datetime | None = None) -> 
 
 
 def _record(
-    offer: Offer, actor: Actor, account: Account, computer: Computer, now: datetime
+    offer: Offer,
+    actor: Actor,
+    account: Account,
+    computer: Computer,
+    now: datetime,
+    sign_in: SignInTicket | None,
 ) -> None:
+    delegation = _delegation(offer, actor, account, computer, now, sign_in)
     try:
         with transaction.atomic():
-            decide_at_request(offer, actor, account, computer, now=now)
+            decide_at_request(offer, actor, account, computer, now=now, delegation=delegation)
     except IntegrityError:
         # Somebody else's offer to this computer took its place since the decision; the decision
         # taken now sees it and says so.
         with transaction.atomic():
-            decide_at_request(offer, actor, account, computer, now=now)
+            decide_at_request(offer, actor, account, computer, now=now, delegation=delegation)
+
+
+def _require_ticket_until(start_at: datetime | None, now: datetime) -> None:
+    """Refuse a start for which the ticket, got now, would be too old: later nobody is there.
+
+    Raises:
+        InvalidInput: It is.
+    """
+    lifetime = timedelta(seconds=settings.HANDED_TICKET_LIFETIME_SECONDS)
+    if start_at is not None and start_at >= now + lifetime:
+        raise InvalidInput(
+            "An offer by which the portal calls as you cannot start that late.",
+            remedy=f"Choose a start within {lifetime.total_seconds() / 60:.0f} minutes, or ask "
+            "for the offer then.",
+            field="start_at",
+        )
+
+
+def _delegation(
+    offer: Offer,
+    actor: Actor,
+    account: Account,
+    computer: Computer,
+    now: datetime,
+    sign_in: SignInTicket | None,
+) -> Delegation | None:
+    """The ticket that calling as the expert takes, asked for once the portal would let her.
+
+    Before the decision that counts, since that is taken within a transaction and behind locks.
+    """
+    if offer.authority != Authority.DELEGATED:
+        return None
+    decision = explain(
+        account,
+        computer,
+        Mode(offer.mode),
+        now=now,
+        asked=asked_of(offer, now, is_released=False),
+        authority=Authority.DELEGATED,
+    )
+    return delegate(account, computer, sign_in, now=now) if decision.is_allowed else None

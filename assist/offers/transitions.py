@@ -11,11 +11,14 @@ from django.db import transaction
 
 from assist import audit, invitations
 from assist.actors import Actor
+from assist.authority import handing
 from assist.errors import OfferConflict
 from assist.lifecycle import ENDS, LABELS, State, may_follow
 from assist.models import Offer, OfferTransition
 
 INVITING = frozenset({State.OFFERED, State.ANSWERING})
+# A worker may still call the computer, or call it again.
+CALLING = frozenset({State.REQUESTED, State.HELD, State.QUEUED, State.CONTACTING, State.CHOOSING})
 
 
 @transaction.atomic
@@ -73,6 +76,8 @@ def move(
     note_step(offer, current.value, actor=actor, now=now, sentence=sentence, grade=grade, data=data)
     if current in INVITING and following not in INVITING:
         invitations.wipe(offer, now=now)
+    if current in CALLING and following not in CALLING:
+        handing.wipe(offer, now=now)
 
 
 def note_step(

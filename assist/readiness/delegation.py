@@ -29,7 +29,7 @@ def delegation(facts: ReadinessFacts) -> Answer:
 
 def _verdict(facts: ReadinessFacts) -> Answer:
     delegation, computer = facts.delegation, facts.computer.reference
-    account, acting = facts.caller.reference, delegation.acting
+    account, acting = delegation.account, delegation.acting
     evidence = (computer, account) if account else (computer,)
     who = (delegation.deciding,) if delegation.deciding else ()
     place = facts.names.dns_name or computer.name

@@ -21,7 +21,8 @@ def delegation_facts(computer: Computer, caller: Above | None, trusts: TrustMap)
 
     Args:
         computer: Of the directory.
-        caller: The portal's account and the groups above it; None where it is not known.
+        caller: The account that calls as experts and the groups above it; None where it is not
+            known.
         trusts: All domains and trusts.
     """
     is_needed = "delegated" in settings.OFFER_AUTHORITIES
@@ -29,10 +30,10 @@ def delegation_facts(computer: Computer, caller: Above | None, trusts: TrustMap)
     if caller is None:
         acting = Acting(Effect.UNKNOWN, reason="the portal's account is not in the directory")
         return DelegationFacts(is_needed, None, True, None if entries == [] else acting)
-    names = tuple(caller.account.delegates_to)
+    names, account = tuple(caller.account.delegates_to), account_reference(caller.account)
     is_same_domain = caller.account.domain_id == computer.domain_id
     if entries == []:
-        return DelegationFacts(is_needed, names, is_same_domain)
+        return DelegationFacts(is_needed, names, is_same_domain, account=account)
     token = _token(computer, caller, trusts)
     held = {**token.past, **token.paths}
     local = {
@@ -40,7 +41,7 @@ def delegation_facts(computer: Computer, caller: Above | None, trusts: TrustMap)
     }
     acting = may_act(entries, token.sids - local, local)
     deciding = _reference(acting.sid, token, caller) if acting.sid else None
-    return DelegationFacts(is_needed, names, is_same_domain, acting, deciding)
+    return DelegationFacts(is_needed, names, is_same_domain, acting, deciding, account)
 
 
 def _token(computer: Computer, caller: Above, trusts: TrustMap) -> Token:

@@ -73,6 +73,7 @@ class DelegationFacts:
         acting: What the computer's msDS-AllowedToActOnBehalfOfOtherIdentity says of the account;
             None: nobody may act for others there.
         deciding: Whose entry of it decides, where the directory has that.
+        account: The account; None where the directory does not have it.
     """
 
     is_needed: bool
@@ -80,6 +81,7 @@ class DelegationFacts:
     is_same_domain: bool = True
     acting: Acting | None = None
     deciding: Reference | None = None
+    account: Reference | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from assist.eligibility.gathering import (
     caller_facts,
     computer_facts,
     helpers_named,
+    web_account,
 )
 from assist.eligibility.membership_facts import At
 from assist.eligibility.policy_facts import policy_facts
@@ -67,12 +68,14 @@ class Background:
 
     Attributes:
         caller: The portal's account and every group above it; None where it is not known.
+        delegate: The same of the account that calls as experts: the web account, where one is set.
         trusts: All domains and trusts.
         holders: Who holds each service principal name that several computers hold.
         picture: The policy of all domains; None where it is read computer by computer.
     """
 
     caller: Above | None
+    delegate: Above | None
     trusts: TrustMap
     holders: Mapping[str, tuple[str, ...]]
     picture: PolicyPicture | None = None
@@ -98,8 +101,10 @@ def background(*, with_picture: bool) -> Background:
         with_picture: Many computers follow, so that all policy is worth loading.
     """
     account = caller_account()
+    delegate = web_account() if settings.SINGLE_SIGN_ON_PRINCIPAL else account
     return Background(
         caller=Above(account) if account else None,
+        delegate=Above(delegate) if delegate else None,
         trusts=trust_map(),
         holders=_duplicate_holders(),
         picture=policy_picture() if with_picture else None,
@@ -161,7 +166,7 @@ def facts_of(
             name.lower() for name in computer.service_principal_names
         ),
         duplicate_holders=_others(computer, behind.holders),
-        delegation=delegation_facts(computer, behind.caller, behind.trusts),
+        delegation=delegation_facts(computer, behind.delegate, behind.trusts),
         logs_sessions=logging is not None and logging.value == 1,
         events=around.events.get(computer.pk, ()),
         active_offer=around.offers.get(computer.pk),

@@ -14,12 +14,13 @@ from assist.remote_assistance import errors, ndr, older_interface
 from assist.remote_assistance.activation import AnyConnection
 from assist.remote_assistance.contact import Contact, MadeObject, Means, NoviceTarget, called
 from assist.remote_assistance.errors import ProtocolUnsupported, RemoteAssistanceError, after_start
-from assist.remote_assistance.kerberos import KeytabCredential
+from assist.remote_assistance.kerberos import Credential, KeytabCredential
 from assist.remote_assistance.logon_session import LogonSession
 from assist.remote_assistance.rpc import CallLimits, RpcFaultError
 
 __all__ = [
     "CallLimits",
+    "Credential",
     "KeytabCredential",
     "LogonSession",
     "Means",
@@ -38,7 +39,7 @@ CELLS = 50  # what a public caller of GetSessionInfo provides; it expects the ca
 
 def list_logon_sessions(
     target: NoviceTarget,
-    credential: KeytabCredential,
+    credential: Credential,
     limits: CallLimits,
     means: Means | None = None,
 ) -> tuple[LogonSession, ...]:
@@ -101,7 +102,7 @@ def _get_session_info(contact: Contact, irasrv: AnyConnection, helper: MadeObjec
 
 def start_remote_assistance(
     target: NoviceTarget,
-    credential: KeytabCredential,
+    credential: Credential,
     session: LogonSession,
     limits: CallLimits,
     means: Means | None = None,

@@ -13,7 +13,12 @@ from assist.remote_assistance.activation import REMOTE_SCM_ACTIVATOR, AnyConnect
 from assist.remote_assistance.activation_reply import ActivationReply
 from assist.remote_assistance.automation import ObjectReference
 from assist.remote_assistance.errors import BadAnswer, NoTicketForComputer, RemoteAssistanceError
-from assist.remote_assistance.kerberos import KeytabCredential, ServiceTicket, service_ticket
+from assist.remote_assistance.kerberos import (
+    Credential,
+    ObtainedTicket,
+    ServiceTicket,
+    service_ticket,
+)
 from assist.remote_assistance.ntlm import NtlmAccount, ntlm_account
 from assist.remote_assistance.ntlm_rpc import NtlmConnection
 from assist.remote_assistance.rpc import CallLimits, Connection, Deadline, RpcFaultError
@@ -93,7 +98,7 @@ class Contact:
     def __init__(
         self,
         target: NoviceTarget,
-        credential: KeytabCredential,
+        credential: Credential,
         limits: CallLimits,
         means: Means | None = None,
     ) -> None:
@@ -104,7 +109,7 @@ class Contact:
         self._identity = self._identify(credential)
         self.means.authentication = NTLM if isinstance(self._identity, NtlmAccount) else KERBEROS
 
-    def _identify(self, credential: KeytabCredential) -> ServiceTicket | NtlmAccount:
+    def _identify(self, credential: Credential) -> ServiceTicket | NtlmAccount:
         """A ticket; where the domain has none for that computer and it is allowed, NTLM.
 
         Only the domain's word leads to NTLM, never the computer's own: one that refuses a ticket
@@ -114,7 +119,7 @@ class Contact:
         try:
             return service_ticket(credential, f"host/{self.target.dns_name}", seconds)
         except NoTicketForComputer:
-            if not getattr(credential, "may_use_ntlm", False):
+            if isinstance(credential, ObtainedTicket) or not credential.may_use_ntlm:
                 raise
         return ntlm_account(credential)
 

@@ -135,6 +135,18 @@ class NoTicketForComputer(AuthenticationFailed):
     )
 
 
+class DelegationRefused(RemoteAssistanceError):
+    code = "delegation_refused"
+    status = 403
+    is_refusal = True
+    default_sentence = "The portal may not call the computer as you."
+    default_remedy = (
+        "Accounts in Protected Users, and those marked as sensitive, are never delegated: open "
+        "Remote Assistance by hand-off instead. For others an administrator of the domain lets "
+        "the portal's web account be delegated to the computer."
+    )
+
+
 class DirectoryUnreachable(RemoteAssistanceError):
     code = "kdc_unreachable"
     default_sentence = "No Kerberos server of the domain answers."

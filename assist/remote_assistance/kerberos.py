@@ -1,4 +1,4 @@
-"""A service ticket for one computer, from the portal's keytab, kept in memory alone.
+"""A service ticket for one computer: from the portal's keytab, or one obtained before.
 
 MIT Kerberos asks for the tickets, into a memory cache made for this one contact. Where the
 domain's Kerberos servers are is written in krb5.conf (``KRB5_CONFIG``).
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
 
 import gssapi
 import krb5
@@ -36,6 +37,7 @@ _AES = (
 )
 # KDC_ERR_S_PRINCIPAL_UNKNOWN, KDC_ERR_ETYPE_NOSUPP: no other computer's tickets are concerned.
 _NOT_FOR_THAT_COMPUTER = (7, 14)
+Ticket = TypeVar("Ticket")
 _SENTENCES = {
     6: "The domain knows no such account.",
     7: "The domain knows no service host/ of that computer.",
@@ -69,6 +71,24 @@ class KeytabCredential:
 
 
 @dataclass(frozen=True)
+class ObtainedTicket:
+    """A ticket that another process obtained: it opens one service and makes no other ticket.
+
+    Attributes:
+        service: As ``host/computer.domain``.
+        ends_at: An aware time.
+        marshalled: The ticket and its session key, in the form of MIT's caches (version 4).
+    """
+
+    service: str
+    ends_at: datetime
+    marshalled: bytes = field(repr=False)
+
+
+Credential = KeytabCredential | ObtainedTicket
+
+
+@dataclass(frozen=True)
 class ServiceTicket:
     """A ticket for one service, with what uses it. ``material`` is impacket's own form."""
 
@@ -80,8 +100,8 @@ class ServiceTicket:
         return f"ServiceTicket({self.name}@{self.realm})"
 
 
-def service_ticket(credential: KeytabCredential, service: str, seconds: float) -> ServiceTicket:
-    """Asks the domain for a ticket.
+def service_ticket(credential: Credential, service: str, seconds: float) -> ServiceTicket:
+    """Asks the domain for a ticket; one that was obtained before is used as it is.
 
     Args:
         credential: Who asks.
@@ -89,10 +109,24 @@ def service_ticket(credential: KeytabCredential, service: str, seconds: float) -
         seconds: How long it may take.
 
     Raises:
-        AuthenticationFailed: The keytab is unusable or the domain refuses.
+        AuthenticationFailed: The keytab is unusable or the domain refuses; the ticket is for
+            another service.
         DirectoryUnreachable: No Kerberos server answers in time.
     """
-    return _within(seconds, lambda: _ask(credential, service))
+    if isinstance(credential, ObtainedTicket):
+        return _unpacked(credential, service)
+    return within(seconds, lambda: _ask(credential, service))
+
+
+def _unpacked(obtained: ObtainedTicket, service: str) -> ServiceTicket:
+    if obtained.service.lower() != service.lower():
+        raise AuthenticationFailed(f"The ticket is for {obtained.service}, not for {service}.")
+    try:
+        stored = krb5.unmarshal_credentials(krb5.init_context(), obtained.marshalled)
+    except krb5.Krb5Error as error:
+        raise AuthenticationFailed("The ticket cannot be read.") from error
+    name, _, realm = str(stored.client).rpartition("@")
+    return ServiceTicket(name, realm, _material(stored))
 
 
 def _ask(credential: KeytabCredential, service: str) -> ServiceTicket:
@@ -100,27 +134,42 @@ def _ask(credential: KeytabCredential, service: str) -> ServiceTicket:
     cache = krb5.cc_new_unique(context, b"MEMORY")
     try:
         client = krb5.parse_name_flags(context, credential.principal.encode())
-        keytab = krb5.kt_resolve(context, f"FILE:{credential.keytab_path}".encode())
-        options = krb5.get_init_creds_opt_alloc(context)
-        krb5.get_init_creds_opt_set_etype_list(options, list(_AES))
-        granting = krb5.get_init_creds_keytab(context, client, options, keytab=keytab)
+        granting = granting_ticket(context, credential)
         krb5.cc_initialize(context, cache, client)
         krb5.cc_store_cred(context, cache, granting)
-        _fetch_ticket(cache, f"{service}@{credential.realm}")
-        wanted = f"{service}@{credential.realm}".lower()
-        for stored in cache:
-            if str(stored.server).lower() == wanted:
-                return ServiceTicket(credential.name, credential.realm, _material(stored))
+        fetch_ticket(cache, f"{service}@{credential.realm}")
+        stored = find_ticket(cache, f"{service}@{credential.realm}")
+        return ServiceTicket(credential.name, credential.realm, _material(stored))
     except krb5.Krb5Error as error:
-        raise _refusal(error.err_code, str(error)) from error
+        raise refusal(error.err_code, str(error)) from error
     except gssapi.exceptions.GSSError as error:
-        raise _refusal(_signed(error.min_code), str(error)) from error
+        raise refusal(signed(error.min_code), str(error)) from error
     finally:
         krb5.cc_destroy(context, cache)
+
+
+def granting_ticket(context: krb5.Context, credential: KeytabCredential) -> krb5.Creds:
+    """The account's ticket-granting ticket, by the keys in its keytab."""
+    client = krb5.parse_name_flags(context, credential.principal.encode())
+    keytab = krb5.kt_resolve(context, f"FILE:{credential.keytab_path}".encode())
+    options = krb5.get_init_creds_opt_alloc(context)
+    krb5.get_init_creds_opt_set_etype_list(options, list(_AES))
+    return krb5.get_init_creds_keytab(context, client, options, keytab=keytab)
+
+
+def find_ticket(cache: krb5.CCache, service: str) -> krb5.Creds:
+    """The cache's ticket for a service, named with its realm.
+
+    Raises:
+        AuthenticationFailed: There is none.
+    """
+    for stored in cache:
+        if str(stored.server).lower() == service.lower():
+            return stored
     raise AuthenticationFailed(f"The domain gave no ticket for {service}.")
 
 
-def _fetch_ticket(cache: krb5.CCache, service: str) -> None:
+def fetch_ticket(cache: krb5.CCache, service: str) -> None:
     """Lets GSSAPI ask for the service's ticket, which it leaves in the cache."""
     name = gssapi.Name(service, name_type=gssapi.NameType.kerberos_principal)
     store = {b"ccache": b"MEMORY:" + (cache.name or b"")}
@@ -161,12 +210,13 @@ def _fill_unused(part: EncryptedData) -> EncryptedData:
     return part
 
 
-def _signed(code: int) -> int:
+def signed(code: int) -> int:
     """GSSAPI gives the library's negative numbers as unsigned ones."""
     return code - (1 << 32) if code >= 1 << 31 else code
 
 
-def _refusal(code: int, text: str) -> RemoteAssistanceError:
+def refusal(code: int, text: str) -> RemoteAssistanceError:
+    """The error that a number of MIT's library means."""
     if code in (KDC_UNREACHABLE, REALM_UNKNOWN):
         return DirectoryUnreachable()
     sentence = _SENTENCES.get(code - KRB5_ERRORS_BEGIN)
@@ -175,12 +225,12 @@ def _refusal(code: int, text: str) -> RemoteAssistanceError:
     return AuthenticationFailed(sentence or f"The portal's account got no ticket: {text}.")
 
 
-def _within(seconds: float, ask: Callable[[], ServiceTicket]) -> ServiceTicket:
+def within(seconds: float, ask: Callable[[], Ticket]) -> Ticket:
     """Runs the exchange with a limit: the library's own is longer than an expert waits.
 
     A thread that hangs is left behind as a daemon; it holds nothing that another offer uses.
     """
-    outcome: list[ServiceTicket | Exception] = []
+    outcome: list[Ticket | Exception] = []
 
     def run() -> None:
         try:
@@ -193,6 +243,7 @@ def _within(seconds: float, ask: Callable[[], ServiceTicket]) -> ServiceTicket:
     thread.join(seconds)
     if not outcome:
         raise DirectoryUnreachable("The Kerberos server does not answer.")
-    if isinstance(outcome[0], Exception):
-        raise outcome[0]
-    return outcome[0]
+    result = outcome[0]
+    if isinstance(result, Exception):
+        raise result
+    return result

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from assist import audit as trail
 from assist import enqueue
+from assist.doctor import examine_accounts
 from assist.views.access import actor_for, for_operators
 from directory.alerts import Alert, alerts
 from directory.browsing import (
@@ -79,6 +80,7 @@ def directory(request: HttpRequest) -> HttpResponse:
         "runs": SyncRun.objects.all()[:RUNS],
         "alerts": _alerts(),
         "shows_alerts": True,
+        "accounts": examine_accounts(asks_controller=False),
     }
     return render(request, "assist/directory.html", context)
 

@@ -19,11 +19,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assist.actors import Actor
 from assist.api.pages import page_of_offers
+from assist.authority.sign_in_tickets import sign_in_ticket
 from assist.eligibility import Decision
 from assist.errors import InvalidInput, OfferNotFound
 from assist.forms import OfferForm, show_error
 from assist.invitations import invitation_password, invitation_take
-from assist.lifecycle import LABELS, Mode, State
+from assist.lifecycle import LABELS, Authority, Mode, State
 from assist.models import Approval, EvidenceKind, Grade, LogFollowing, Offer
 from assist.offers import (
     launch_link_make,
@@ -36,6 +37,7 @@ from assist.offers import (
 from assist.offers.evidence import observations_of
 from assist.offers.reading import offers_for
 from assist.outcomes import outcome_of
+from assist.remote_assistance.delegation import SignInTicket
 from assist.views.access import actor_for, actor_with_role, offer_of
 from assist.views.computers import computer_page
 from assist.views.live import live_part
@@ -157,7 +159,9 @@ def offer_retried(request: HttpRequest, offer_id: uuid.UUID) -> HttpResponse:
     """She tries once more."""
     found = offer_of(request, offer_id)
     with _said(request):
-        found = offer_retry(actor=actor_for(request), offer=found, door="page")
+        found = offer_retry(
+            actor=actor_for(request), offer=found, door="page", sign_in=_sign_in(request)
+        )
     return redirect("offer", found.pk)
 
 
@@ -224,9 +228,17 @@ def _request(request: HttpRequest, form: OfferForm) -> Offer:
         reason=data["reason"],
         authority=data.get("authority", ""),
         start_at=form.start(timezone.now()),
+        sign_in=_sign_in(request),
     )
     remember_viewer(request, data["viewer"])
     return made
+
+
+def _sign_in(request: HttpRequest) -> SignInTicket | None:
+    """The ticket that she signed in with, where an offer may need it."""
+    if Authority.DELEGATED not in settings.OFFER_AUTHORITIES:
+        return None
+    return sign_in_ticket(request, actor_for(request).sid, now=timezone.now())
 
 
 def remember_viewer(request: HttpRequest, viewer: str) -> None:

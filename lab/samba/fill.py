@@ -32,6 +32,7 @@ ADS_UF_NORMAL_ACCOUNT = 0x200
 ADS_UF_ACCOUNTDISABLE = 0x2
 ADS_UF_DONT_EXPIRE_PASSWD = 0x10000
 ADS_UF_WORKSTATION_TRUST_ACCOUNT = 0x1000
+ADS_UF_NOT_DELEGATED = 0x100000
 GROUP_SCOPES = {"global": 0x2, "domain local": 0x4, "universal": 0x8}
 GROUP_SECURITY = -0x80000000
 AES_ONLY = "24"  # msDS-SupportedEncryptionTypes: AES128 and AES256
@@ -56,6 +57,7 @@ def add_people(samdb: SamDB, domain: world.Domain) -> dict[str, str]:
     for person in domain.people:
         dn = f"CN={person.display_name},{domain.unit_dn(person.unit)}"
         flags = ADS_UF_NORMAL_ACCOUNT | ADS_UF_DONT_EXPIRE_PASSWD
+        flags |= ADS_UF_NOT_DELEGATED if person.sensitive else 0
         record: dict[str, object] = {
             "dn": dn,
             "objectClass": "user",
@@ -74,6 +76,12 @@ def add_people(samdb: SamDB, domain: world.Domain) -> dict[str, str]:
             record["accountExpires"] = LONG_AGO_AS_FILETIME
         if person.service:
             record["msDS-SupportedEncryptionTypes"] = AES_ONLY
+        if person.services:
+            record["servicePrincipalName"] = list(person.services)
+        if person.delegates:
+            record["msDS-AllowedToDelegateTo"] = [
+                f"host/{one.dns_name}" for one in domain.computers if one.behaviour
+            ]
         samdb.add(record)
         names[person.name] = dn
     return names

@@ -14,6 +14,7 @@ from lab.world.description import (
     DIRECTORY_ACCOUNT,
     PERSON_PASSWORD,
     PORTAL_ACCOUNT,
+    WEB_ACCOUNT,
     Computer,
     Controller,
     Domain,
@@ -26,7 +27,7 @@ from lab.world.description import (
     Trust,
     Unit,
 )
-from lab.world.r2 import PORTAL_HELPER, R2
+from lab.world.r2 import PORTAL_HELPER, PORTAL_HOST, R2
 
 __all__ = [
     "ADMINISTRATOR_PASSWORD",
@@ -37,7 +38,9 @@ __all__ = [
     "PERSON_PASSWORD",
     "PORTAL_ACCOUNT",
     "PORTAL_HELPER",
+    "PORTAL_HOST",
     "R2",
+    "WEB_ACCOUNT",
     "Computer",
     "Controller",
     "Domain",

@@ -13,6 +13,7 @@ PERSON_PASSWORD = "Lab-Pass-2026!"
 
 DIRECTORY_ACCOUNT = "svc-ra-directory"  # reads LDAP and SYSVOL, nothing else
 PORTAL_ACCOUNT = "svc-ra-portal"  # the authority *service*: on the helper lists, no other right
+WEB_ACCOUNT = "svc-ra-web"  # single sign-on and the authority *delegated*: on no helper list
 
 DEFAULT_SITE = "Default-First-Site-Name"  # every forest begins with it
 
@@ -23,6 +24,10 @@ class Person:
 
     Attributes:
         was: Whose SID of the other domain it has in its sIDHistory, as ``R2\\mjones``.
+        sensitive: *Account is sensitive and cannot be delegated*.
+        services: Service principal names.
+        delegates: It may act for others at every computer that is simulated (classic constrained
+            delegation, without protocol transition).
     """
 
     name: str
@@ -34,6 +39,9 @@ class Person:
     expired: bool = False
     service: bool = False
     was: str = ""
+    sensitive: bool = False
+    services: tuple[str, ...] = ()
+    delegates: bool = False
 
     @property
     def display_name(self) -> str:
@@ -210,6 +218,7 @@ class Domain:
     sites: tuple[Site, ...] = ()
     reads_deleted_objects: bool = False
     portal_account_password: str = ""
+    web_account_password: str = ""
 
     @property
     def realm(self) -> str:
@@ -240,4 +249,5 @@ class Domain:
         return {
             DIRECTORY_ACCOUNT: self.directory_account_password,
             PORTAL_ACCOUNT: self.portal_account_password,
+            WEB_ACCOUNT: self.web_account_password,
         }.get(person.name, PERSON_PASSWORD)

@@ -7,6 +7,7 @@ from lab.world.description import (
     DEFAULT_SITE,
     DIRECTORY_ACCOUNT,
     PORTAL_ACCOUNT,
+    WEB_ACCOUNT,
     Computer,
     Controller,
     Domain,
@@ -20,6 +21,7 @@ from lab.world.description import (
     Unit,
 )
 
+PORTAL_HOST = "portal.r2.local"  # the name by which browsers of the domain know the portal
 NORTHERN = "Northern"  # a site behind a slow line, with a unit of the same name
 
 UNITS = (
@@ -46,6 +48,8 @@ PEOPLE = (
     Person("xlee", "Xavier", "Lee", "Vancouver", "Helper, account expired", expired=True),
     Person("pwright", "Paula", "Wright", "Vancouver", "Only in a distribution group"),
     Person("ovega", "Oscar", "Vega", "Vancouver", "Helper by policy, no role in the portal"),
+    Person("swhite", "Sam", "White", "Vancouver", "Helper, may not be delegated", sensitive=True),
+    Person("pnovak", "Petra", "Novak", "Vancouver", "Helper, in Protected Users"),
     Person("tmanager", "Tina", "Morgan", "Vancouver", "Helpdesk manager"),
     Person("aauditor", "Alan", "Ortiz", "Vancouver", "Auditor"),
     Person("ooperator", "Olga", "Petrov", "Vancouver", "Operator of the portal"),
@@ -54,12 +58,31 @@ PEOPLE = (
     Person("dbrown", "Derek", "Brown", "Brandon", "Novice"),
     Person(DIRECTORY_ACCOUNT, "Directory", "Reader", "Service Accounts", "", service=True),
     Person(PORTAL_ACCOUNT, "Remote Assistance", "Portal", "Service Accounts", "", service=True),
+    Person(
+        WEB_ACCOUNT,
+        "Remote Assistance",
+        "Web",
+        "Service Accounts",
+        "",
+        service=True,
+        services=(f"HTTP/{PORTAL_HOST}",),
+        delegates=True,
+    ),
 )
 
 GROUPS = (
     SecurityGroup(
         "Helpdesk Winnipeg",
-        ("mjones", "dcarter", "xlee", "ovega", "Helpdesk Night", "Helpdesk News"),
+        (
+            "mjones",
+            "dcarter",
+            "xlee",
+            "ovega",
+            "swhite",
+            "pnovak",
+            "Helpdesk Night",
+            "Helpdesk News",
+        ),
     ),
     SecurityGroup("Helpdesk Night", ("nkhan", "Helpdesk Weekend")),
     SecurityGroup("Helpdesk Weekend", ("Helpdesk Night",)),  # a nesting loop, as directories have
@@ -82,13 +105,14 @@ GROUPS = (
     SecurityGroup("Remote Assistance Portal", (PORTAL_ACCOUNT,)),
     SecurityGroup(
         "Remote Assistance Experts",
-        ("mjones", "nkhan", "radmin", "eadams", "dcarter", "xlee", "pwright"),
+        ("mjones", "nkhan", "radmin", "eadams", "dcarter", "xlee", "pwright", "swhite", "pnovak"),
     ),
     SecurityGroup("Remote Assistance Managers", ("tmanager",)),
     SecurityGroup("Remote Assistance Auditors", ("aauditor",)),
     SecurityGroup("Remote Assistance Operators", ("ooperator",)),
     SecurityGroup("Pilot Computers", ("FLF-W11-01",)),
     SecurityGroup("Domain Admins", ("radmin",), builtin=True),
+    SecurityGroup("Protected Users", ("pnovak",), builtin=True),
     *rules.GROUPS,
 )
 
@@ -319,6 +343,7 @@ R2 = Domain(
     folder="",
     directory_account_password="Lab-Directory-2026!",
     portal_account_password="Lab-Portal-2026!",
+    web_account_password="Lab-Web-2026!",
     groups_unit="Vancouver",
     units=UNITS,
     people=PEOPLE,

@@ -6,8 +6,20 @@ from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
 from assist.views.access import usable_account
+from directory.models import Account
 from directory.signin import check_password
 from portal.models import User
+
+BACKEND = "portal.signin.backend.ActiveDirectoryBackend"
+
+
+def user_of(account: Account) -> User:
+    """Whoever an account belongs to, named as it is now."""
+    user, _created = User.objects.update_or_create(
+        sid=account.sid,
+        defaults={"name": str(account), "display_name": account.display_name},
+    )
+    return user
 
 
 class ActiveDirectoryBackend(BaseBackend):
@@ -28,11 +40,7 @@ class ActiveDirectoryBackend(BaseBackend):
         """
         if username is None or not password:
             return None  # an empty password binds anonymously, which would look like success
-        account = check_password(username, password)
-        user, _created = User.objects.update_or_create(
-            sid=account.sid,
-            defaults={"name": str(account), "display_name": account.display_name},
-        )
+        user = user_of(check_password(username, password))
         return user if user.is_active else None
 
     def get_user(self, user_id: int) -> User | None:

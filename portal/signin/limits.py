@@ -14,6 +14,8 @@ from directory.models import Account
 from directory.signin import account_signing_in
 from portal.models import SignInAttempt
 
+TICKET = "ticket"  # stands for the account that a ticket is of before it has been looked at
+
 
 class TooManyAttempts(PortalError):
     """This name or this address has been refused too often of late."""
@@ -67,6 +69,23 @@ def note_attempt(
     if source_address is not None and _is_beyond(
         recent.filter(source_address=source_address), settings.SIGN_IN_REFUSALS_PER_ADDRESS
     ):
+        raise TooManyAttempts
+    return attempt
+
+
+def note_ticket(source_address: str | None, *, now: datetime) -> SignInAttempt:
+    """Count a Kerberos ticket before it is looked at; against its address alone.
+
+    Raises:
+        TooManyAttempts: It is not to be looked at.
+    """
+    began = now - timedelta(seconds=settings.SIGN_IN_WINDOW_SECONDS)
+    SignInAttempt.objects.filter(at__lt=began).delete()
+    attempt = SignInAttempt.objects.create(
+        account_key=TICKET, source_address=source_address, at=now
+    )
+    recent = SignInAttempt.objects.filter(at__gte=began, source_address=source_address)
+    if source_address is not None and _is_beyond(recent, settings.SIGN_IN_REFUSALS_PER_ADDRESS):
         raise TooManyAttempts
     return attempt
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.conf import settings
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from assist import audit
 from assist.actors import Actor
+from assist.authority import sign_in_tickets
 from assist.forms import show_error
 from assist.source_address import source_address
 from assist.views.access import actor_for, request_id_of
@@ -24,6 +23,8 @@ from directory.signin import SignInRefused
 from portal.models import User
 from portal.signin.forms import SignInForm
 from portal.signin.limits import forgive, named_account, note_attempt
+from portal.signin.next_page import next_page
+from portal.signin.single_sign_on import is_offered
 
 
 @login_not_required
@@ -31,7 +32,7 @@ from portal.signin.limits import forgive, named_account, note_attempt
 def sign_in(request: HttpRequest) -> HttpResponse:
     """The form, and what becomes of it. Every refusal reads the same, whoever was named."""
     if request.user.is_authenticated:
-        return redirect(_next_page(request))
+        return redirect(next_page(request))
     form = SignInForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
@@ -41,10 +42,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             show_error(form, error)
             status = error.status
         else:
-            return HttpResponseRedirect(_next_page(request))
+            return HttpResponseRedirect(next_page(request))
     elif request.method == "POST":
         status = 422
-    context = {"form": form, "next": request.POST.get("next") or request.GET.get("next", "")}
+    context = {
+        "form": form,
+        "next": request.POST.get("next") or request.GET.get("next", ""),
+        "has_single_sign_on": is_offered(request),
+    }
     return render(request, "portal/sign_in.html", context, status=status)
 
 
@@ -54,8 +59,11 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     """By POST alone: a link or an image elsewhere must not sign anybody out."""
     if request.user.is_authenticated:
         audit.record("sign_out", actor=actor_for(request))
+    sign_in_tickets.forget(request)
     logout(request)
-    return redirect("sign-in")
+    signed_out = redirect("sign-in")
+    signed_out.delete_cookie(sign_in_tickets.cookie_name(), samesite="Strict")
+    return signed_out
 
 
 def _let_in(request: HttpRequest, name: str, password: str) -> None:
@@ -91,15 +99,6 @@ def _let_in(request: HttpRequest, name: str, password: str) -> None:
         )
         raise
     forgive(attempt)
+    sign_in_tickets.forget(request)
     login(request, user)
-    audit.record("sign_in", actor=actor_for(request), now=now)
-
-
-def _next_page(request: HttpRequest) -> str:
-    """Where she was going, if that is a page of this site."""
-    wanted = request.POST.get("next") or request.GET.get("next", "")
-    if url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        return wanted
-    return resolve_url(settings.LOGIN_REDIRECT_URL)
+    audit.record("sign_in", actor=actor_for(request), data={"method": "password"}, now=now)

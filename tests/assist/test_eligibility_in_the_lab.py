@@ -35,6 +35,8 @@ def reason(decision: Decision) -> str:
         ("dcarter", "account.disabled"),
         ("xlee", "account.expired"),
         ("pwright", "helper.distribution_group"),
+        ("swhite", ALLOWED),
+        ("pnovak", ALLOWED),
         ("ovega", "role.missing"),
         ("tmanager", "role.missing"),
         ("aauditor", "role.missing"),

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
+
 import pytest
 from pytest_django import Settings
 
-from directory.addresses import UnknownAddress, address_of, computer_at
+from directory.addresses import (
+    UnknownAddress,
+    address_of,
+    computer_at,
+    is_in_novice_subnets,
+)
 from directory.dns import DomainResolver, NameServiceUnavailable
 from directory.models import Computer, Domain
 from directory.names import InvalidName, find_computer
@@ -50,6 +57,39 @@ def test_an_address_outside_the_novices_networks_is_refused_without_asking(
 ) -> None:
     with pytest.raises(UnknownAddress):
         computer_at("192.0.2.7")
+    assert network(sockets) == set()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "fe80::1", "::", "240.0.0.1"],
+)
+def test_no_address_of_this_machine_or_link_is_a_computers_unless_a_network_says_so(
+    settings: Settings, address: str
+) -> None:
+    settings.NOVICE_SUBNETS = []
+    assert not is_in_novice_subnets(ip_address(address))
+    assert is_in_novice_subnets(ip_address("10.20.30.40"))
+    assert is_in_novice_subnets(ip_address("2001:db8::1"))
+    settings.NOVICE_SUBNETS = [ip_network("127.0.11.0/24")]
+    assert is_in_novice_subnets(ip_address("127.0.11.191"))
+    assert not is_in_novice_subnets(ip_address(address))
+    assert not is_in_novice_subnets(ip_address("10.20.30.40"))
+
+
+def test_a_name_that_resolves_outside_is_refused_before_anything_is_sent_there(
+    synced_directory: Domain, sockets: Sockets, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    outside = (ip_address("192.0.2.7"),)
+    monkeypatch.setattr(DomainResolver, "addresses_of", lambda self, name: outside)
+    with pytest.raises(UnknownAddress, match="outside the networks"):
+        address_of(find_computer("XP191"))
+    settings.NOVICE_SUBNETS = []
+    monkeypatch.setattr(
+        DomainResolver, "addresses_of", lambda self, name: (ip_address("127.0.0.1"),)
+    )
+    with pytest.raises(UnknownAddress, match="outside the networks"):
+        address_of(find_computer("XP191"))
     assert network(sockets) == set()
 
 

@@ -9,10 +9,12 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
+from assist import checks as offer_checks
 from portal import checks
 from portal.environment import whole_number
 from tests.environment import ROOT
 
+KEY = "a2V5LW9mLXRoZS10ZXN0cy10aGF0LWlzLTMyLWJ5dGU="
 AUTHORITY = str(ROOT / "tests" / "portal" / "authority.pem")
 
 
@@ -79,3 +81,49 @@ def test_a_number_outside_its_limits_names_its_variable(
     monkeypatch.setenv("DIRECTORY_SWEEP_HOUR", value)
     with pytest.raises(ImproperlyConfigured, match=r"DIRECTORY_SWEEP_HOUR: must be 0 to 23"):
         whole_number("DIRECTORY_SWEEP_HOUR", 2, least=0, most=23)
+
+
+def test_sign_in_with_windows_wants_tls_and_its_keytab(settings: Settings, tmp_path: Path) -> None:
+    assert checks.single_sign_on() == []
+    settings.SINGLE_SIGN_ON_KEYTAB_FILE = str(tmp_path / "keytab")
+    settings.HTTPS = False
+    assert ids(checks.single_sign_on()) == ["portal.E020", "portal.E021"]
+    (tmp_path / "keytab").touch()
+    settings.HTTPS = True
+    assert checks.single_sign_on() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"HANDED_TICKET_KEYS": []}, ["assist.E010"]),
+        ({"HANDED_TICKET_KEYS": ["short"]}, ["assist.E011"]),
+        ({"INVITATION_KEYS": [KEY]}, ["assist.E012"]),
+        ({"SINGLE_SIGN_ON_PRINCIPAL": "svc-ra-web"}, ["assist.E013"]),
+        ({"SINGLE_SIGN_ON_KEYTAB_FILE": ""}, ["assist.I010"]),
+        (
+            {"SINGLE_SIGN_ON_KEYTAB_FILE": "", "HANDED_TICKET_KEYS": []},
+            ["assist.W010", "assist.I010"],
+        ),
+        ({"OFFER_AUTHORITIES": ["service"], "HANDED_TICKET_KEYS": []}, []),
+    ],
+)
+def test_calling_as_experts_wants_keys_of_its_own(
+    settings: Settings, changes: dict[str, object], expected: list[str]
+) -> None:
+    right = {
+        "OFFER_AUTHORITIES": ["delegated"],
+        "HANDED_TICKET_KEYS": [KEY],
+        "SINGLE_SIGN_ON_PRINCIPAL": "svc-ra-web@R2.LOCAL",
+        "SINGLE_SIGN_ON_KEYTAB_FILE": "web.keytab",
+    }
+    for name, value in (right | changes).items():
+        setattr(settings, name, value)
+    assert ids(offer_checks.delegation()) == expected
+
+
+def test_workers_that_may_call_anywhere_are_mentioned(settings: Settings) -> None:
+    assert offer_checks.novice_subnets() == []
+    settings.NOVICE_SUBNETS = []
+    assert ids(offer_checks.novice_subnets()) == ["assist.I011"]

@@ -86,9 +86,10 @@ def _person(
     account: Account, graph: GroupGraph, trusts: TrustMap, offers: int, now: datetime
 ) -> Person:
     above = AboveInGraph(account, graph)
-    roles = roles_of_groups(names_of_groups(above.plain(), trusts))
+    groups = above.plain()
+    roles = roles_of_groups(names_of_groups(groups, trusts))
     return Person(
-        account=account_facts(account, roles, now),
+        account=account_facts(account, roles, now, groups=groups),
         above=above,
         activity=Activity(None, offers, settings.OFFERS_PER_EXPERT_PER_HOUR),
     )
