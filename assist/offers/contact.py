@@ -159,7 +159,8 @@ def _contact(offer: Offer) -> None:
     )
     credential, limits = _credential(offer), call_limits()
     # Beside the contact, so that the expert does not wait for it.
-    reading = PositionReading(target) if settings.EVENT_LOG_FOLLOW else None
+    follows = settings.EVENT_LOG_FOLLOW and settings.SERVICE_PRINCIPAL
+    reading = PositionReading(target) if follows else None
     means = Means()
     sessions = list_logon_sessions(target, credential, limits, means)
     if means.address and means.address != address.ip:
@@ -319,7 +320,7 @@ def _mark_start(
                 "authority": offer.authority,
                 "authentication": means.authentication,
                 "interface": means.interface,
-                "principal": settings.SERVICE_PRINCIPAL,
+                "principal": _principal(offer),
             },
             now=now,
         )
