@@ -327,6 +327,13 @@ def _mark_start(
         follow(offer, position, now)
 
 
+def _principal(offer: Offer) -> str:
+    """Whom the computer sees."""
+    if offer.authority == Authority.DELEGATED:
+        return offer.expert_name
+    return str(settings.SERVICE_PRINCIPAL)
+
+
 def _invite(offer: Offer, connection_string: str, means: Means) -> None:
     now = timezone.now()
     by_ntlm = " The computer was called by NTLM: the domain has no Kerberos ticket for it."
