@@ -45,17 +45,24 @@ demo: prepare ## the whole product on one machine with the lab (DEMO=check plays
 
 .PHONY: test
 test: prepare check ## every test, with seeded samples of the long ones
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target tests-of-all tests-populated tests-on-sqlite
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target \
+		tests-in-the-lab tests-on-postgresql tests-populated tests-on-sqlite
 
-.PHONY: tests-of-all tests-populated tests-on-sqlite
-tests-of-all: # on PostgreSQL, with the lab; TESTS names some of them
-	@$(SUDO) $(BIN)/python -m tests.services $(BIN)/python -m pytest -m "not populated" $(TESTS)
+.PHONY: tests-in-the-lab tests-on-postgresql tests-populated tests-on-sqlite
+tests-in-the-lab: # on PostgreSQL too, in a browser and end to end; TESTS names some of them
+	@$(SUDO) $(BIN)/python -m tests.services $(BIN)/python -m pytest \
+		-m "(lab or browser) and not populated" $(TESTS)
+
+tests-on-postgresql: # everything else; TESTS names some of them
+	@$(SUDO) $(BIN)/python -m tests.services $(BIN)/python -m pytest \
+		-m "not lab and not browser and not populated" $(TESTS)
 
 tests-populated: # what needs a directory of two thousand objects, in a network of its own
 	@$(POPULATED)
 
 tests-on-sqlite: # what differs there
-	@$(SUDO) $(BIN)/python -m pytest -q -m "not lab and not browser and not services" tests
+	@$(SUDO) $(BIN)/python -m pytest -q -m "not lab and not browser and not services" tests \
+		--ignore=tests/assist/remote_assistance
 
 .PHONY: soak
 soak: prepare ## the long tests in full

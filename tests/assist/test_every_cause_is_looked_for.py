@@ -197,10 +197,10 @@ SEEN: list[tuple[str, str, State, Make]] = [
         system("Windows Server 2022 Standard", "10.0 (20348)"),
     ),
     (
-        "Windows XP knows the older interface alone",
+        "Windows 2000 knows no Remote Assistance",
         "system.windows",
         NOT_READY,
-        system("Windows XP Professional", "5.1 (2600)"),
+        system("Windows 2000 Professional", "5.0 (2195)"),
     ),
 ]
 UNSEEN_CAUSES = {
