@@ -24,6 +24,7 @@ from django.db.models.expressions import RawSQL
 
 from directory.ldap.values import AUTHENTICATED_USERS, EVERYONE
 from directory.models import Account, Computer, Group, Membership
+from directory.statements import guid_of, marks
 
 WELL_KNOWN = (AUTHENTICATED_USERS, EVERYONE)
 
@@ -202,7 +203,7 @@ def members_of(groups: Iterable[Group]) -> QuerySet[Account]:
     start = sorted({group.sid for group in groups})
     with connection.cursor() as cursor:
         cursor.execute(
-            _sql(_GROUPS_BELOW, groups=_marks(start) or "NULL"),
+            _sql(_GROUPS_BELOW, groups=marks(start) or "NULL"),
             (*start, *WELL_KNOWN),
         )
         rows = cursor.fetchall()
@@ -213,7 +214,7 @@ def members_of(groups: Iterable[Group]) -> QuerySet[Account]:
         return accounts
     guids, sids = [guid for guid, _, _ in rows], [sid for _, sid, _ in rows]
     within = _ACCOUNTS_IN.format(
-        guids=_marks(guids), sids=_marks(sids), past_sids=_PAST_SIDS[connection.vendor]
+        guids=marks(guids), sids=marks(sids), past_sids=_PAST_SIDS[connection.vendor]
     )
     return accounts.filter(pk__in=RawSQL(within, (*guids, *sids, *guids)))  # noqa: S611 - own text
 
@@ -231,7 +232,7 @@ def computer_sids_in(group: Group) -> frozenset[str]:
     if not rows:
         return frozenset()
     if not rows[0][2]:
-        edges = Membership.objects.filter(group_id__in=[_guid(guid) for guid, _, _ in rows])
+        edges = Membership.objects.filter(group_id__in=[guid_of(guid) for guid, _, _ in rows])
         computers = computers.filter(
             Q(sid__in=edges.values("member_sid"))
             | Q(primary_group_sid__in=[sid for _, sid, _ in rows])
@@ -263,10 +264,6 @@ def _sql(statement: str, *, entered: str = _ENTERED, **parts: str) -> str:
     )
 
 
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join(["%s"] * len(values))
-
-
 def _union(row: str, values: Sequence[object]) -> str:
     return " UNION ".join([row] * len(values))
 
@@ -280,7 +277,7 @@ def _paths(
             _sql(_EDGES, start=_union(f"SELECT {_START}, ''", start), entered=entered),
             (*start, primary_group_sid),
         )
-        edges = [(str(member_sid), _guid(group)) for member_sid, group in cursor.fetchall()]
+        edges = [(str(member_sid), guid_of(group)) for member_sid, group in cursor.fetchall()]
     groups = Group.objects.filter(pk__in={guid for _, guid in edges}).select_related("domain")
     group_of = {group.pk: group for group in groups}
     groups_of: defaultdict[str, list[Group]] = defaultdict(list)
@@ -296,11 +293,6 @@ def _paths(
                 reached.add(group.pk)
                 yield (*path, group)
                 waiting.append(((group.sid,), (*path, group)))
-
-
-def _guid(value: object) -> uuid.UUID:
-    """A GUID as the database has it: SQLite keeps them as text."""
-    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
 
 
 def _by_name(group: Group) -> tuple[str, str]:

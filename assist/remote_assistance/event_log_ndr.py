@@ -121,14 +121,3 @@ def _numbers(reader: Reader, count: int) -> list[int]:
     if found > MOST_RECORDS:
         raise BadAnswer(f"The computer's answer holds {found} events.")
     return [reader.u32() for _ in range(found)][:count]
-
-
-def parse_close(stub: bytes) -> int:
-    """Reads EvtRpcClose's answer; its argument is the handle alone.
-
-    Raises:
-        BadAnswer: It is not such an answer.
-    """
-    reader = Reader(stub)
-    reader.take(HANDLE_SIZE)
-    return reader.u32()
