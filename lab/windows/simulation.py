@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import secrets
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +30,9 @@ from lab.windows.security import Authenticator
 
 ACTIVATOR_PORT = 135
 SLOW_SECONDS = 2.0
+# Of another service on the port; its first byte is no version of an RPC header, so that a reader
+# knows at once. Random bytes would be a header's beginning now and then.
+GARBAGE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 NOT_CONFIGURED = Policy(offers=None, control=None, helpers=frozenset())
 log = logging.getLogger(__name__)
 
@@ -231,7 +233,7 @@ class Simulation:
                         pass
                 case "garbage":
                     while await reader.read(65536):
-                        writer.write(secrets.token_bytes(64))
+                        writer.write(GARBAGE)
                         await writer.drain()
                 case behaviour:
                     seconds = SLOW_SECONDS if behaviour == "slow" else 0.0

@@ -14,6 +14,8 @@ from tests.conftest import Lab
 
 Offer = Callable[..., tuple[int, dict[str, object]]]
 
+CONTACTING = {"RemoteCreateInstance", "GetSessionInfo", "GetNoviceUserInfo"}
+
 # Short enough for a test, long enough for two cores that do much else.
 SHORT_CLOCKS = {
     "CONTACT_CONNECT_TIMEOUT_SECONDS": "3",
@@ -70,5 +72,19 @@ def calls(lab: Lab) -> Callable[[], list[dict[str, object]]]:
         if not journal.exists():  # nothing was heard yet
             return []
         return [json.loads(line) for line in journal.read_text().splitlines()]
+
+    return read
+
+
+@pytest.fixture
+def contacts(calls: Callable[[], list[dict[str, object]]]) -> Callable[[], list[dict[str, object]]]:
+    """The calls among them that contact a computer for an offer.
+
+    Event logs of offers that tests before have left open are read meanwhile, and offers that were
+    just answered let go of their objects.
+    """
+
+    def read() -> list[dict[str, object]]:
+        return [call for call in calls() if call["call"] in CONTACTING]
 
     return read

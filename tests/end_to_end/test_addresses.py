@@ -56,12 +56,12 @@ def offered(product: Product, target: str, trace: Path) -> tuple[int, str, set[t
 )
 def test_a_target_outside_the_directory_is_refused_and_only_dns_is_asked(
     product: Product,
-    calls: Callable[[], list[dict[str, Any]]],
+    contacts: Callable[[], list[dict[str, Any]]],
     tmp_path: Path,
     target: str,
     asks_dns: bool,
 ) -> None:
-    before = len(calls())
+    before = len(contacts())
     exit_code, said, places = offered(product, target, tmp_path / "trace")
     assert exit_code == 2, said
     assert "Traceback" not in said
@@ -69,7 +69,7 @@ def test_a_target_outside_the_directory_is_refused_and_only_dns_is_asked(
     assert places <= NAME_SERVERS
     if not asks_dns:
         assert places == set()
-    assert len(calls()) == before
+    assert len(contacts()) == before
 
 
 @pytest.mark.parametrize("name", ["127.0.11.191", "xp191", "XP191.r2.local"])
@@ -82,10 +82,10 @@ def test_a_computer_is_found_by_address_and_by_name_in_any_case(
 
 
 def test_nothing_is_called_for_an_expert_that_the_decision_refuses(
-    product: Product, calls: Callable[[], list[dict[str, Any]]]
+    product: Product, contacts: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    before = len(calls())
+    before = len(contacts())
     done = product.manage("offer", r"R2\eadams", "127.0.11.191", "--wait")
     assert done.returncode == 1
     assert "helper list" in done.stdout
-    assert len(calls()) == before
+    assert len(contacts()) == before

@@ -43,12 +43,12 @@ def test_an_unknown_computer_is_exit_code_two(offer: Offer) -> None:
 
 
 def test_a_refused_offer_is_exit_code_one_and_no_computer_hears_of_it(
-    offer: Offer, calls: Calls
+    offer: Offer, contacts: Calls
 ) -> None:
-    before = len(calls())
+    before = len(contacts())
     exit_code, answer = offer(r"R2\eadams", "XP191", "--wait")
     assert (exit_code, answer["state"]) == (1, "refused")
-    assert len(calls()) == before
+    assert len(contacts()) == before
 
 
 def test_the_user_who_was_asked_for_is_the_one_whose_session_is_called(

@@ -13,12 +13,12 @@ import psycopg
 import pytest
 
 from lab.demo.product import Product
+from tests.end_to_end.conftest import CONTACTING
 from tests.services import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.services]
 
 Calls = Callable[[], list[dict[str, Any]]]
-ACTIVATING = {"RemoteCreateInstance", "GetSessionInfo", "GetNoviceUserInfo"}
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_worker_sweeps_a_unit_and_activates_nothing(
     assert row == ("ready", "")
     heard = [call for call in calls()[before:] if call["computer"] == "BDN-W10-01"]
     assert "ServerAlive2" in {call["call"] for call in heard}
-    assert not ACTIVATING & {call["call"] for call in heard}
+    assert not CONTACTING & {call["call"] for call in heard}
 
 
 def test_a_sweep_whose_process_is_killed_goes_on(
