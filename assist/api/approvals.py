@@ -11,9 +11,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from assist.api import schema
-from assist.api.answers import OfferAnswer, WaitingAnswer
 from assist.api.callers import actor_of
 from assist.api.fields import read_body
+from assist.api.offer_answers import OfferAnswer, WaitingAnswer
 from assist.api.parsers import JsonParser
 from assist.api.permissions import ActsAsSomebody
 from assist.api.requests import ReasonRequest, RefusalRequest

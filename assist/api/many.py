@@ -16,9 +16,9 @@ from rest_framework.views import APIView
 
 from assist import roles
 from assist.api import schema
-from assist.api.answers import CountsAnswer, ListingAnswer
 from assist.api.authentication import Principal
 from assist.api.callers import actor_of, input_at_fault, own_account
+from assist.api.decision_answers import CountsAnswer, ListingAnswer
 from assist.api.fields import read_query
 from assist.api.parsers import JsonParser
 from assist.api.requests import ComputersQuery, CountsQuery, ExpertsQuery

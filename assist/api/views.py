@@ -18,15 +18,11 @@ from rest_framework.views import APIView
 
 from assist.actors import Actor
 from assist.api import schema
-from assist.api.answers import (
-    DecisionAnswer,
-    OfferAnswer,
-    OfferListAnswer,
-    OfferSummary,
-    ReceivedAnswer,
-)
+from assist.api.answers import ReceivedAnswer
 from assist.api.callers import actor_of, input_at_fault, own_account, principal_of
+from assist.api.decision_answers import DecisionAnswer
 from assist.api.fields import read_body, read_query
+from assist.api.offer_answers import OfferAnswer, OfferListAnswer, OfferSummary
 from assist.api.pages import page_of_offers
 from assist.api.parsers import JsonParser, WindowsEventsParser
 from assist.api.permissions import ActsAsExpert, DeliversWindowsEvents
