@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shlex
@@ -17,6 +16,8 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+from lab.demo.collector import Collector
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -72,6 +73,7 @@ class Product:
         self.url = f"http://127.0.0.1:{self.port}"
         self.redis_port = free_port()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._collector = Collector(lab_directory)
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "log").mkdir(exist_ok=True)
         own = (
@@ -156,15 +158,7 @@ class Product:
         made = self.manage("api_token", "Windows event collector", "--scope", "collector")
         if made.returncode != 0:
             raise StartError(f"collector token: {made.stderr[-2000:]}")
-        (self.lab_directory / "collector.json").write_text(
-            json.dumps(
-                {
-                    "url": f"{self.url}/api/v1/windows-events",
-                    "token": made.stdout.strip().splitlines()[-1],
-                }
-            ),
-            encoding="utf-8",
-        )
+        self._collector.connect(self.url, made.stdout.strip().splitlines()[-1])
 
     def start_redis(self) -> None:
         """A Redis that keeps nothing: the database is the truth."""
@@ -212,8 +206,8 @@ class Product:
             return False
 
     def stop(self) -> None:
-        """Stops every process, last started first, and disconnects the lab's collector."""
-        (self.lab_directory / "collector.json").unlink(missing_ok=True)
+        """Stops every process, last started first, and disconnects it from the lab's events."""
+        self._collector.disconnect()
         for process in reversed(self.processes.values()):
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
