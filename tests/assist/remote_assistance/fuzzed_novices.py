@@ -23,6 +23,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from assist.remote_assistance import contact
@@ -35,8 +36,10 @@ from assist.remote_assistance.client import (
     start_remote_assistance,
 )
 from assist.remote_assistance.connection_string import parse_connection_string
-from assist.remote_assistance.errors import RemoteAssistanceError
+from assist.remote_assistance.errors import NoTicketForComputer, RemoteAssistanceError
 from assist.remote_assistance.kerberos import ServiceTicket
+from tests.assist.remote_assistance.fuzzed_ntlm import FuzzedNtlmComputer
+from tests.assist.remote_assistance.ntlm_computer import credential as ntlm_credential
 from tests.assist.remote_assistance.scripted_computer import (
     ADDRESS,
     IRASRV,
@@ -55,6 +58,7 @@ LIMITS = CallLimits(connect_seconds=0.5, call_seconds=0.4, total_seconds=1.0)
 # The client's own total, the short time that a release has, and the scheduling of busy threads.
 MOST_SECONDS = LIMITS.total_seconds + LIMITS.call_seconds + 1.5
 THREADS = 6
+NTLM_EVERY = 9  # one of so many offers is by NTLM
 BOB = LogonSession("R2", "bsmith", 1)
 STRING = (
     '<E><A KH="aGFzaA==" ID="identity"/><C><T ID="1" SID="1">'
@@ -256,36 +260,68 @@ _tickets = threading.local()
 
 
 def _ticket(*_: object) -> ServiceTicket:
-    computer: ScriptedComputer = _tickets.computer
+    computer: ScriptedComputer | None = _tickets.computer
+    if computer is None:
+        raise NoTicketForComputer()
     return computer.ticket()
 
 
-def offer(seed: int) -> tuple[str, str, float, str]:
-    """One offer at one mutated computer: the step, how it ended, its seconds, what escaped."""
+@dataclass(frozen=True)
+class Result:
+    """One offer at one mutated computer.
+
+    Attributes:
+        step: What was mutated.
+        end: How it ended.
+        seconds: The slower of its two contacts.
+        escaped: What left the client and is no error of its own, or nothing.
+    """
+
+    step: str
+    end: str
+    seconds: float
+    escaped: str
+
+
+def offer(seed: int) -> Result:
+    """One offer by Kerberos."""
     mutation = mutation_of(seed)
     computer = FuzzedComputer(mutation)
     _tickets.computer = computer
     target = NoviceTarget("xp191.r2.local", ADDRESS, computer.port)
     credential = KeytabCredential("svc-ra-portal@R2.LOCAL", "none")
-    escaped, slowest, end = "", 0.0, "offered"
     try:
-        for act in (
-            lambda: list_logon_sessions(target, credential, LIMITS),
-            lambda: parse_connection_string(
-                start_remote_assistance(target, credential, BOB, LIMITS)
-            ).to_version_1(),
-        ):
-            began = time.monotonic()
-            try:
-                act()
-            except RemoteAssistanceError as error:
-                end = error.code
-            except Exception:
-                escaped = f"seed {seed}, {mutation.step}:\n{traceback.format_exc()}"
-            slowest = max(slowest, time.monotonic() - began)
+        return _offer_at(target, credential, mutation.step, seed)
     finally:
         computer.close()
-    return mutation.step, end, slowest, escaped
+
+
+def offer_by_ntlm(seed: int) -> Result:
+    """One offer by NTLM."""
+    _tickets.computer = None
+    with TemporaryDirectory() as name:
+        computer = FuzzedNtlmComputer(Path(name), seed, mutated)
+        with computer.serving():
+            return _offer_at(computer.target, ntlm_credential(Path(name)), computer.step, seed)
+
+
+def _offer_at(target: NoviceTarget, credential: KeytabCredential, step: str, seed: int) -> Result:
+    escaped, slowest, end = "", 0.0, "offered"
+    for act in (
+        lambda: list_logon_sessions(target, credential, LIMITS),
+        lambda: parse_connection_string(
+            start_remote_assistance(target, credential, BOB, LIMITS)
+        ).to_version_1(),
+    ):
+        began = time.monotonic()
+        try:
+            act()
+        except RemoteAssistanceError as error:
+            end = error.code
+        except Exception:
+            escaped = f"seed {seed}, {step}:\n{traceback.format_exc()}"
+        slowest = max(slowest, time.monotonic() - began)
+    return Result(step, end, slowest, escaped)
 
 
 def run(count: int, seed: int) -> dict[str, object]:
@@ -293,14 +329,16 @@ def run(count: int, seed: int) -> dict[str, object]:
     contact.log.setLevel("ERROR")
     seeds = range(seed * 1_000_000, seed * 1_000_000 + count)
     with ThreadPoolExecutor(THREADS) as pool:
-        results = list(pool.map(offer, seeds))
-    escaped = [one[3] for one in results if one[3]]
+        results = list(
+            pool.map(lambda one: offer(one) if one % NTLM_EVERY else offer_by_ntlm(one), seeds)
+        )
+    escaped = [one.escaped for one in results if one.escaped]
     return {
         "offers": len(results),
-        "ends": dict(Counter(one[1] for one in results).most_common()),
-        "steps": dict(Counter(one[0] for one in results)),
+        "ends": dict(Counter(one.end for one in results).most_common()),
+        "steps": dict(Counter(one.step for one in results)),
         "escaped": escaped[:5],
-        "slowest_seconds": round(max(one[2] for one in results), 2),
+        "slowest_seconds": round(max(one.seconds for one in results), 2),
         "peak_rss_mb": _peak_rss_mb(),
     }
 

@@ -16,7 +16,7 @@ from assist.remote_assistance.client import (
     list_logon_sessions,
     start_remote_assistance,
 )
-from tests.assist.remote_assistance import fuzzed_novices
+from tests.assist.remote_assistance import fuzzed_novices, fuzzed_ntlm
 from tests.assist.remote_assistance.fuzzed_novices import (
     BOB,
     LIMITS,
@@ -50,7 +50,7 @@ def test_offers_at_mutated_computers_end_cleanly_in_time_and_in_little_memory() 
     assert result["offers"] == count
     assert result["slowest_seconds"] < MOST_SECONDS
     assert result["peak_rss_mb"] < MOST_MEMORY_MB
-    steps = {"bind"} | {name for name, _, _ in (*NEWER_STEPS, *OLDER_STEPS)}
+    steps = {"bind", *fuzzed_ntlm.STEPS} | {name for name, _, _ in (*NEWER_STEPS, *OLDER_STEPS)}
     assert set(result["steps"]) == steps
     # The mutations reach past the first step, and are not all noticed as one and the same.
     assert {"offered", "bad_answer", "timed_out", "unreachable"} <= set(result["ends"])
@@ -63,9 +63,9 @@ def test_a_token_that_impacket_cannot_read_is_an_error_of_the_client(
 ) -> None:
     """Found by mutation: impacket raises a bare Exception, also while the object is released."""
     monkeypatch.setattr(fuzzed_novices.contact, "service_ticket", fuzzed_novices._ticket)
-    step, end, _, escaped = offer(seed)
-    assert (step, escaped) == ("bind", "")
-    assert end in ("bad_answer", "authentication_failed")
+    result = offer(seed)
+    assert (result.step, result.escaped) == ("bind", "")
+    assert result.end in ("bad_answer", "authentication_failed")
 
 
 @pytest.mark.parametrize("older", [False, True])
