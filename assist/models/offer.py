@@ -120,7 +120,10 @@ class Offer(models.Model):
     )
     attempts = models.PositiveSmallIntegerField(
         default=0,
-        help_text="How often a worker took it; each writes only under its number.",
+        help_text="The number a worker writes under; a claim and a loss raise it.",
+    )
+    losses = models.PositiveSmallIntegerField(
+        default=0, help_text="How many workers were lost while they had it."
     )
     starting_at = models.DateTimeField(
         null=True, help_text="Marker committed before the call that starts Remote Assistance."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -18,11 +19,11 @@ from assist.offers.evidence import add, settle
 from assist.offers.following import wants_last_look, was_read_until
 from assist.offers.holding import release_due
 from assist.offers.limits import take_turns
-from assist.offers.transitions import contact_time, move
+from assist.offers.transitions import move, waiting_time
 
 log = structlog.get_logger()
 
-MAX_ATTEMPTS = 3
+MOST_LOSSES = 3
 _SEND_AGAIN_AFTER = timedelta(seconds=15)  # a worker that is free takes an offer at once
 _PORTAL = Actor.portal()
 
@@ -77,14 +78,7 @@ def _expire(offer: Offer, now: datetime) -> None:
                 remedy="Ask again, and start it on the offer's page.",
             )
         case State.QUEUED:
-            _end(
-                offer,
-                State.FAILED,
-                now,
-                code="no_worker",
-                sentence="No worker took the offer in time.",
-                remedy="Ask the operator whether workers and the message broker run.",
-            )
+            _end_without_worker(offer, now)
         case State.CONTACTING:
             _expire_contact(offer, now)
         case State.CHOOSING:
@@ -144,24 +138,38 @@ def _expire_contact(offer: Offer, now: datetime) -> None:
             sentence="The worker was lost after it may have started Remote Assistance there.",
             remedy="Ask the user whether a window of Remote Assistance is open, then try again.",
         )
-    elif offer.attempts >= MAX_ATTEMPTS:
+    elif offer.claimed_at is None:
+        _end_without_worker(offer, now)
+    elif offer.losses + 1 >= MOST_LOSSES:
         _end(
             offer,
             State.FAILED,
             now,
             code="worker_lost",
-            sentence=f"The worker was lost {offer.attempts} times while contacting the computer.",
+            sentence=f"{offer.losses + 1} workers were lost while contacting the computer.",
             remedy="Show the offer to the operator.",
+            losses=offer.losses + 1,
         )
     else:
         _release(offer, now)
 
 
+def _end_without_worker(offer: Offer, now: datetime) -> None:
+    _end(
+        offer,
+        State.FAILED,
+        now,
+        code="no_worker",
+        sentence="No worker took the offer in time.",
+        remedy="Ask the operator whether workers and the message broker run.",
+    )
+
+
 def _release(offer: Offer, now: datetime) -> None:
     """Let another worker take an offer whose worker was lost before the marker.
 
-    The number of attempts rises here already, so that a worker that was only slow finds the offer
-    no longer its own.
+    The number to write under rises, so that a worker that was only slow finds the offer no longer
+    its own. The offer waits for the next one as long as it would in the queue.
     """
     with transaction.atomic():
         won = Offer.objects.filter(
@@ -170,7 +178,12 @@ def _release(offer: Offer, now: datetime) -> None:
             attempts=offer.attempts,
             starting_at__isnull=True,
             deadline_at=offer.deadline_at,
-        ).update(claimed_at=None, attempts=offer.attempts + 1, deadline_at=now + contact_time())
+        ).update(
+            claimed_at=None,
+            attempts=offer.attempts + 1,
+            losses=offer.losses + 1,
+            deadline_at=now + waiting_time(),
+        )
         if won:
             enqueue.contact_novice(offer.pk, now=now)
 
@@ -199,6 +212,22 @@ def _assume(offer: Offer, kind: EvidenceKind, sentence: str, now: datetime) -> N
 
 
 def _end(
-    offer: Offer, state: State, now: datetime, *, code: str, sentence: str, remedy: str
+    offer: Offer,
+    state: State,
+    now: datetime,
+    *,
+    code: str,
+    sentence: str,
+    remedy: str,
+    **columns: Any,
 ) -> None:
-    move(offer, state, actor=_PORTAL, now=now, code=code, sentence=sentence, remedy=remedy)
+    move(
+        offer,
+        state,
+        actor=_PORTAL,
+        now=now,
+        code=code,
+        sentence=sentence,
+        remedy=remedy,
+        **columns,
+    )

@@ -56,7 +56,7 @@ def move(
     current = State(offer.state)
     if not may_follow(current, following):
         raise _conflict(current)
-    columns |= {"state": following.value, "deadline_at": _deadline(following, now)}
+    columns |= {"state": following.value, "deadline_at": _deadline(following, now, columns)}
     if following in ENDS:
         columns |= {
             "ended_at": now,
@@ -112,11 +112,17 @@ def contact_time() -> timedelta:
     return timedelta(seconds=settings.CONTACT_TOTAL_TIMEOUT_SECONDS * 2 + 15)
 
 
-def _deadline(state: State, now: datetime) -> datetime | None:
+def waiting_time() -> timedelta:
+    """How long an offer may wait for a worker to take it."""
+    return timedelta(seconds=settings.QUEUE_TIMEOUT_SECONDS)
+
+
+def _deadline(state: State, now: datetime, columns: Mapping[str, Any]) -> datetime | None:
     if state is State.CONTACTING:
-        return now + contact_time()
+        return now + (contact_time() if columns.get("claimed_at") else waiting_time())
+    if state is State.QUEUED:
+        return now + waiting_time()
     seconds = {
-        State.QUEUED: settings.QUEUE_TIMEOUT_SECONDS,
         State.CHOOSING: settings.CHOICE_TIMEOUT_SECONDS,
         State.OFFERED: settings.OPENING_TIMEOUT_SECONDS,
         State.ANSWERING: settings.ANSWER_TIMEOUT_SECONDS,

@@ -249,15 +249,15 @@ def test_an_offer_cancelled_meanwhile_stays_cancelled(
     assert len(novice.started) == (1 if moment == "before_start" else 0)
 
 
-def lose_worker(cast: Cast, novice: ScriptedNovice, *, marked: bool) -> Offer:
+class ProcessLost(BaseException):
     """A worker's process dies: nothing it would have caught happens."""
 
-    class ProcessLost(BaseException):
-        pass
 
-    def die() -> None:
-        raise ProcessLost
+def die() -> None:
+    raise ProcessLost
 
+
+def lose_worker(cast: Cast, novice: ScriptedNovice, *, marked: bool) -> Offer:
     offer = cast.request()
     setattr(novice, "before_start" if marked else "while_listing", die)
     with pytest.raises(ProcessLost):
@@ -300,13 +300,48 @@ def test_workers_are_not_replaced_for_ever(
     cast: Cast, novice: ScriptedNovice, clock: time_machine.Coordinates
 ) -> None:
     offer = lose_worker(cast, novice, marked=False)
-    for _ in range(4):
+    for _ in range(2):
         past_the_deadline(offer, clock)
         sweep()
-        offer.refresh_from_db()
-        if offer.is_ended:
-            break
+        novice.while_listing = die
+        with pytest.raises(ProcessLost):
+            offer_contact(offer.pk)
+    offer.refresh_from_db()
+    assert offer.state == State.CONTACTING, "two workers were lost, and the third is at it"
+    past_the_deadline(offer, clock)
+    sweep()
+    offer.refresh_from_db()
     assert (offer.state, offer.end_code) == (State.FAILED, "worker_lost")
+    assert (offer.losses, offer.end_sentence) == (
+        3,
+        "3 workers were lost while contacting the computer.",
+    )
+
+
+def test_an_offer_that_is_not_taken_again_lost_one_worker_and_no_more(
+    cast: Cast, novice: ScriptedNovice, clock: time_machine.Coordinates
+) -> None:
+    offer = lose_worker(cast, novice, marked=False)
+    for _ in range(2):
+        past_the_deadline(offer, clock)
+        sweep()
+    offer.refresh_from_db()
+    assert (offer.state, offer.end_code, offer.losses) == (State.FAILED, "no_worker", 1)
+
+
+def test_a_chosen_session_waits_for_a_worker_as_long_as_the_queue_does(
+    cast: Cast, novice: ScriptedNovice, clock: time_machine.Coordinates
+) -> None:
+    novice.sessions = (BOB, CAROL)
+    offer = cast.request()
+    contact(offer)
+    offer_choose_session(actor=cast.actor(), offer=offer, logon_session_id=2)
+    offer.refresh_from_db()
+    assert offer.deadline_at == timezone.now() + timedelta(seconds=settings.QUEUE_TIMEOUT_SECONDS)
+    past_the_deadline(offer, clock)
+    sweep()
+    offer.refresh_from_db()
+    assert (offer.state, offer.end_code, offer.losses) == (State.FAILED, "no_worker", 0)
 
 
 def test_a_worker_that_was_only_slow_finds_its_offer_taken_over(

@@ -93,6 +93,7 @@ class ScriptedComputer:
 
     def close(self) -> None:
         self._closing.set()
+        self._listener.shutdown(socket.SHUT_RDWR)  # closing alone leaves `accept` waiting
         self._listener.close()
 
     def ticket(self) -> ServiceTicket:
