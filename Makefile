@@ -15,6 +15,10 @@ PYTEST := $(BIN)/python -m pytest
 POPULATED := $(SUDO) env LAB_DIR=$(CURDIR)/.lab/populated LAB_OBJECTS=1600 SOAK=$${SOAK:-} \
 	$(BIN)/python -m tests.namespace $(BIN)/python -m tests.services $(BIN)/python -m pytest -m populated
 
+# A third one, with many like computers and workers that are killed.
+LOADED := $(SUDO) env LAB_DIR=$(CURDIR)/.lab/loaded LAB_CACHE=$(CURDIR)/.lab/cache SOAK=$${SOAK:-} \
+	$(BIN)/python -m tests.namespace $(BIN)/python -m tests.services $(BIN)/python -m pytest -m load
+
 .PHONY: help
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -46,19 +50,22 @@ demo: prepare ## the whole product on one machine with the lab (DEMO=check plays
 .PHONY: test
 test: prepare check ## every test, with seeded samples of the long ones
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target \
-		tests-in-the-lab tests-on-postgresql tests-populated tests-on-sqlite
+		tests-in-the-lab tests-on-postgresql tests-populated tests-under-load tests-on-sqlite
 
-.PHONY: tests-in-the-lab tests-on-postgresql tests-populated tests-on-sqlite
+.PHONY: tests-in-the-lab tests-on-postgresql tests-populated tests-under-load tests-on-sqlite
 tests-in-the-lab: # on PostgreSQL too, in a browser and end to end; TESTS names some of them
 	@$(SUDO) $(BIN)/python -m tests.services $(BIN)/python -m pytest \
-		-m "(lab or browser) and not populated" $(TESTS)
+		-m "(lab or browser) and not populated and not load" $(TESTS)
 
 tests-on-postgresql: # everything else; TESTS names some of them
 	@$(SUDO) $(BIN)/python -m tests.services $(BIN)/python -m pytest \
-		-m "not lab and not browser and not populated" $(TESTS)
+		-m "not lab and not browser and not populated and not load" $(TESTS)
 
 tests-populated: # what needs a directory of two thousand objects, in a network of its own
 	@$(POPULATED)
+
+tests-under-load: # what needs many computers, in a network of its own
+	@$(LOADED)
 
 tests-on-sqlite: # what differs there
 	@$(SUDO) $(BIN)/python -m pytest -q -m "not lab and not browser and not services" tests \
@@ -67,8 +74,9 @@ tests-on-sqlite: # what differs there
 .PHONY: soak
 soak: prepare ## the long tests in full
 	@$(SUDO) env SOAK=1 $(BIN)/python -m tests.services $(BIN)/python -m pytest \
-		--hypothesis-profile=soak -m "not populated" $(TESTS)
+		--hypothesis-profile=soak -m "not populated and not load" $(TESTS)
 	@SOAK=1 $(POPULATED)
+	@SOAK=1 $(LOADED)
 
 .PHONY: check
 check: prepare ## lint, types, import directions, migrations, schema, deployment settings

@@ -179,6 +179,9 @@ def main() -> int:
     loading.add_argument(
         "--opening-seconds", type=float, default=60.0, help="how long an invitation waits (60)"
     )
+    loading.add_argument(
+        "--pause-seconds", type=float, default=0.0, help="before each answer of a computer (0)"
+    )
     commands.add_parser("down", help="stop everything")
     for command, (_, what) in CONTROLLER_COMMANDS.items():
         commands.add_parser(command, help=what).add_argument("controller", choices=CONTROLLERS)
@@ -209,6 +212,7 @@ def main() -> int:
                                 count=arguments.count,
                                 process_count=arguments.processes,
                                 opening_seconds=arguments.opening_seconds,
+                                pause_seconds=arguments.pause_seconds,
                             )
                         )
                     )

@@ -40,7 +40,14 @@ class Load:
     rss_mb: list[int]
 
 
-def start(paths: LabPaths, *, count: int, process_count: int, opening_seconds: float) -> Load:
+def start(
+    paths: LabPaths,
+    *,
+    count: int,
+    process_count: int,
+    opening_seconds: float,
+    pause_seconds: float = 0.0,
+) -> Load:
     """Starts them; those of before are stopped. The domain must be up.
 
     Args:
@@ -48,6 +55,7 @@ def start(paths: LabPaths, *, count: int, process_count: int, opening_seconds: f
         count: How many computers; 0 only stops.
         process_count: In how many processes.
         opening_seconds: How long an invitation waits to be opened.
+        pause_seconds: How long each of them thinks before each answer.
 
     Raises:
         LabError: An account could not be made, or a process did not come up.
@@ -65,6 +73,7 @@ def start(paths: LabPaths, *, count: int, process_count: int, opening_seconds: f
         command = [sys.executable, "-m", "lab.windows.load", "--lab-dir", str(paths.root)]
         command += ["--count", str(count), "--processes", str(process_count)]
         command += ["--part", str(part), "--opening-seconds", str(opening_seconds)]
+        command += ["--pause-seconds", str(pause_seconds)]
         processes.start(paths, name, command, dict(os.environ))
     for part, name in enumerate(names):
         ready = paths.root / "load" / f"{part}.ready"

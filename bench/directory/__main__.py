@@ -8,7 +8,6 @@ import os
 import platform
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 
 from bench.databases import count_rows, create_database
@@ -23,22 +22,13 @@ from bench.directory.product import (
     read_everything,
 )
 from bench.measured import BenchError, Measured, measure, processors_together
+from bench.report import Report
 from tests.services import postgresql
 
 SEED = 20_260
 CHANGES = 100
 BUSY = 0.5  # load average that is not this benchmark's own
 SMALL = 5_000  # computers up to which a third round takes little time
-
-
-class Report:
-    """Says what is done, with the time since the start."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-
-    def __call__(self, what: str) -> None:
-        print(f"{time.monotonic() - self._began:7.1f} s  {what}", flush=True)
 
 
 def run(size: int, say: Report) -> dict[str, object]:

@@ -93,7 +93,9 @@ def _account(entry: bytes) -> str:
     return entry[6 + realm_size : 6 + realm_size + size].decode()
 
 
-async def serve(files: LoadFiles, served: tuple[world.Computer, ...], opening: float) -> None:
+async def serve(
+    files: LoadFiles, served: tuple[world.Computer, ...], opening: float, pause: float
+) -> None:
     """Runs until the process is asked to end."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -102,7 +104,10 @@ async def serve(files: LoadFiles, served: tuple[world.Computer, ...], opening: f
     policy = read.computers[served[0].name]
     policies = DomainPolicies({one.name: policy for one in served}, read.sids, read.accounts)
     simulation = Simulation(
-        files, served, policies, Options(opening_seconds=opening, poll_seconds=1.0)
+        files,
+        served,
+        policies,
+        Options(opening_seconds=opening, poll_seconds=1.0, pause_seconds=pause),
     )
     try:
         await simulation.start()
@@ -118,6 +123,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, required=True)
     parser.add_argument("--part", type=int, required=True)
     parser.add_argument("--opening-seconds", type=float, default=60.0)
+    parser.add_argument("--pause-seconds", type=float, default=0.0)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -125,7 +131,7 @@ def main() -> int:
     files = LoadFiles(arguments.lab_dir.absolute(), arguments.part)
     os.environ["KRB5_CONFIG"] = str(files.root / "krb5.conf")
     served = part_of(arguments.count, arguments.processes, arguments.part)
-    asyncio.run(serve(files, served, arguments.opening_seconds))
+    asyncio.run(serve(files, served, arguments.opening_seconds, arguments.pause_seconds))
     return 0
 
 

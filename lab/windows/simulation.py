@@ -75,6 +75,7 @@ class Options:
     one_referent: bool = False
     activator_port: int = ACTIVATOR_PORT
     poll_seconds: float = POLL_SECONDS
+    pause_seconds: float = 0.0
 
 
 class Simulation:
@@ -236,7 +237,7 @@ class Simulation:
                         writer.write(GARBAGE)
                         await writer.drain()
                 case behaviour:
-                    seconds = SLOW_SECONDS if behaviour == "slow" else 0.0
+                    seconds = SLOW_SECONDS if behaviour == "slow" else self._options.pause_seconds
                     connection = RpcConnection(
                         service, authenticator, port, partial(asyncio.sleep, seconds)
                     )
