@@ -46,7 +46,7 @@ def require_keys() -> None:
     _keys()
 
 
-def keep(offer: Offer, connection_string: str, *, now: datetime) -> Invitation:
+def keep(offer: Offer, connection_string: str, *, now: datetime) -> None:
     """Encrypt and store what the novice's computer returned, within the caller's transaction.
 
     Args:
@@ -59,17 +59,19 @@ def keep(offer: Offer, connection_string: str, *, now: datetime) -> Invitation:
     """
     keys = _keys()
     password = new_password() if offer.viewer == FREERDP else ""
-    invitation, _ = Invitation.objects.update_or_create(
-        offer=offer,
-        defaults={
-            "connection_string": keys.encrypt(connection_string.encode()),
-            "password": keys.encrypt(password.encode()) if password else b"",
-            "created_at": now,
-            "expires_at": now + timedelta(seconds=settings.INVITATION_LIFETIME_SECONDS),
-            "wiped_at": None,
-        },
+    columns = {
+        "connection_string": keys.encrypt(connection_string.encode()),
+        "password": keys.encrypt(password.encode()) if password else b"",
+        "created_at": now,
+        "expires_at": now + timedelta(seconds=settings.INVITATION_LIFETIME_SECONDS),
+        "wiped_at": None,
+    }
+    Invitation.objects.bulk_create(
+        [Invitation(offer=offer, **columns)],
+        update_conflicts=True,
+        unique_fields=["offer"],
+        update_fields=list(columns),
     )
-    return invitation
 
 
 def wipe(offer: Offer, *, now: datetime) -> None:

@@ -18,6 +18,7 @@ from assist import audit
 from assist.actors import Actor
 from assist.authority.sealing import CannotOpen, parse_key, seal, unseal
 from assist.errors import NotConfigured, TicketGone
+from assist.lifecycle import Authority
 from assist.models import HandedTicket, Offer
 from assist.remote_assistance.kerberos import ObtainedTicket
 
@@ -89,6 +90,8 @@ def take(offer: Offer, *, now: datetime) -> ObtainedTicket:
 
 def wipe(offer: Offer, *, now: datetime) -> None:
     """Empty the ticket of an offer, if it has one that is not empty."""
+    if offer.authority != Authority.DELEGATED:
+        return
     wiped = HandedTicket.objects.filter(offer=offer, wiped_at__isnull=True).update(
         sealed=b"", wiped_at=now
     )

@@ -16,10 +16,10 @@ from assist.authority import handing
 from assist.eligibility import explain
 from assist.errors import NotConfigured, OfferConflict
 from assist.lifecycle import Authority, Mode, State
-from assist.models import LogonSessionChoice, Offer
+from assist.models import Evidence, LogonSessionChoice, Offer
 from assist.offers.deciding import asked_of, refuse
 from assist.offers.evidence import settle
-from assist.offers.following import PositionReading, follow, start_wait_seconds
+from assist.offers.following import PositionReading, follow, reader_credential
 from assist.offers.transitions import contact_time, move
 from assist.offers.validation import is_same_user
 from assist.remote_assistance.client import (
@@ -31,6 +31,7 @@ from assist.remote_assistance.client import (
     NoviceTarget,
     list_logon_sessions,
     start_remote_assistance,
+    with_ticket,
 )
 from assist.remote_assistance.connection_string import parse_connection_string
 from assist.remote_assistance.contact import NTLM
@@ -39,7 +40,7 @@ from assist.remote_assistance.event_log import LogPosition
 from directory.addresses import address_of
 from directory.comparison import fold_name
 from directory.errors import PortalError
-from directory.models import Account, Domain
+from directory.models import Account
 
 log = structlog.get_logger()
 
@@ -70,7 +71,8 @@ def offer_contact(offer_id: uuid.UUID, now: datetime | None = None) -> None:
         offer_id: The offer.
         now: When it is taken up, an aware time; the present if None.
     """
-    offer = Offer.objects.select_related("expert__domain", "computer").filter(pk=offer_id).first()
+    known = Offer.objects.select_related("expert__domain", "computer__domain")
+    offer = known.filter(pk=offer_id).first()
     if offer is None:
         log.warning("no such offer", offer_id=str(offer_id))
         return
@@ -148,19 +150,23 @@ def _contact(offer: Offer) -> None:
         asked=asked_of(offer, now, is_released=True),
         authority=Authority(offer.authority),
     )
-    _write(offer, contact_decision=decision.to_json())
+    offer.contact_decision = decision.to_json()  # written with what comes of it
     if not decision.is_allowed:
+        _write(offer, contact_decision=offer.contact_decision)
         refuse(offer, decision, now=timezone.now())
         return
     address = address_of(offer.computer)
-    _write(offer, address=address.ip)
+    _write(offer, contact_decision=offer.contact_decision, address=address.ip)
     target = NoviceTarget(
         dns_name=address.dns_name, address=address.ip, other_addresses=address.others
     )
-    credential, limits = _credential(offer), call_limits()
+    limits = call_limits()
+    credential = with_ticket(target, _credential(offer), limits)
     # Beside the contact, so that the expert does not wait for it.
-    follows = settings.EVENT_LOG_FOLLOW and settings.SERVICE_PRINCIPAL
-    reading = PositionReading(target) if follows else None
+    reading = None
+    if settings.EVENT_LOG_FOLLOW and settings.SERVICE_PRINCIPAL:
+        is_own = offer.authority == Authority.SERVICE
+        reading = PositionReading(target, credential if is_own else reader_credential())
     means = Means()
     sessions = list_logon_sessions(target, credential, limits, means)
     if means.address and means.address != address.ip:
@@ -168,9 +174,7 @@ def _contact(offer: Offer) -> None:
     session = _choose(offer, sessions)
     if session is None:
         return
-    position = None
-    if reading is not None:
-        position = reading.result(start_wait_seconds(offer, timezone.now()))
+    position = None if reading is None else reading.result(offer)
     _mark_start(offer, session, means, position)
     text = start_remote_assistance(
         target, credential, session, limits, means, _helper_name(offer.expert)
@@ -350,7 +354,8 @@ def _invite(offer: Offer, connection_string: str, means: Means) -> None:
             data={"authentication": means.authentication, "interface": means.interface},
             offered_at=now,
         )
-    settle(offer.pk, now=now)
+    if Evidence.objects.filter(offer=offer).exists():  # Windows told more quickly than we wrote
+        settle(offer.pk, now=now)
 
 
 def _end_by(offer: Offer, error: PortalError) -> None:
@@ -377,6 +382,7 @@ def _end_by(offer: Offer, error: PortalError) -> None:
             sentence=sentence,
             remedy=remedy,
             code=error.code,
+            contact_decision=offer.contact_decision,
         )
     except OfferConflict:
         log.info("offer moved on meanwhile", code=error.code)
@@ -397,12 +403,12 @@ def _write(offer: Offer, **columns: object) -> None:
 
 def _sid_of(session: LogonSession) -> str:
     """The novice's SID, or nothing where the directory does not know him."""
-    domain_name = fold_name(session.domain_name)
-    domain = Domain.objects.filter(netbios_name_folded=domain_name).first()
-    account = Account.objects.filter(
-        domain=domain, sam_account_name_folded=fold_name(session.user_name), is_present=True
-    ).first()
-    return account.sid if domain and account else ""
+    accounts = Account.objects.filter(
+        domain__netbios_name_folded=fold_name(session.domain_name),
+        sam_account_name_folded=fold_name(session.user_name),
+        is_present=True,
+    )
+    return accounts.values_list("sid", flat=True).first() or ""
 
 
 def _helper_name(expert: Account) -> str:

@@ -26,7 +26,12 @@ from assist.lifecycle import ENDS, State
 from assist.models import EventRoute, LogFollowing, Offer, WindowsEvent
 from assist.offers.evidence import settle
 from assist.offers.recording import ENDED_EVENT, LATE, store_events
-from assist.remote_assistance.client import CallLimits, KeytabCredential, NoviceTarget
+from assist.remote_assistance.client import (
+    CallLimits,
+    Credential,
+    KeytabCredential,
+    NoviceTarget,
+)
 from assist.remote_assistance.errors import BadAnswer, RemoteAssistanceError
 from assist.remote_assistance.event_log import (
     CHANNEL,
@@ -62,17 +67,18 @@ class PositionReading:
 
     Args:
         target: The computer.
+        credential: Whose right the log is read by.
     """
 
-    def __init__(self, target: NoviceTarget) -> None:
+    def __init__(self, target: NoviceTarget, credential: Credential) -> None:
         self._position: LogPosition | None = None
         self._error: PortalError = EventLogFirewalled("The event log was not read in time.")
         self._thread = threading.Thread(
-            target=self._read, args=(target, reader_credential()), name="event-log", daemon=True
+            target=self._read, args=(target, credential), name="event-log", daemon=True
         )
         self._thread.start()
 
-    def _read(self, target: NoviceTarget, credential: KeytabCredential) -> None:
+    def _read(self, target: NoviceTarget, credential: Credential) -> None:
         try:
             self._position = last_position(target, credential, log_limits())
         except PortalError as error:
@@ -84,13 +90,14 @@ class PositionReading:
                 remedy="Show the offer to the operator.",
             )
 
-    def result(self, wait_seconds: float) -> LogPosition | PortalError:
-        """The position, or why there is none.
+    def result(self, offer: Offer) -> LogPosition | PortalError:
+        """The position, or why there is none; a reading that is under way is waited for.
 
         Args:
-            wait_seconds: How long to wait for a reading that is still under way.
+            offer: About to be started on that computer.
         """
-        self._thread.join(wait_seconds)
+        if self._thread.is_alive():
+            self._thread.join(start_wait_seconds(offer, timezone.now()))
         return self._error if self._position is None else self._position
 
 
@@ -151,7 +158,13 @@ def follow(offer: Offer, position: LogPosition | PortalError | None, now: dateti
             "port": position.port,
             "look_at": now + timedelta(seconds=settings.EVENT_LOG_INTERVAL_SECONDS),
         }
-    LogFollowing.objects.update_or_create(offer=offer, defaults=values | {"news_at": now})
+    values["news_at"] = now
+    LogFollowing.objects.bulk_create(
+        [LogFollowing(offer=offer, **values)],
+        update_conflicts=True,
+        unique_fields=["offer"],
+        update_fields=list(values),
+    )
 
 
 def claim_due(now: datetime) -> list[list[uuid.UUID]]:

@@ -1,7 +1,7 @@
 """Contacts a novice's computer: lists its logon sessions, starts Remote Assistance in one.
 
 Source: [MS-RAI] 3.4 (IRASrv), 3.2 (IPCHService), [MS-DCOM]. Each function is one contact with
-connections, tickets and a deadline of its own.
+connections and a deadline of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from uuid import UUID
 
 from assist.remote_assistance import errors, ndr, older_interface
 from assist.remote_assistance.activation import AnyConnection
-from assist.remote_assistance.contact import Contact, MadeObject, Means, NoviceTarget, called
+from assist.remote_assistance.contact import (
+    Contact,
+    MadeObject,
+    Means,
+    NoviceTarget,
+    called,
+    with_ticket,
+)
 from assist.remote_assistance.errors import ProtocolUnsupported, RemoteAssistanceError, after_start
 from assist.remote_assistance.kerberos import Credential, KeytabCredential
 from assist.remote_assistance.logon_session import LogonSession
@@ -27,6 +34,7 @@ __all__ = [
     "NoviceTarget",
     "list_logon_sessions",
     "start_remote_assistance",
+    "with_ticket",
 ]
 
 NEWER, OLDER = "IRASrv", "IPCHService"

@@ -15,7 +15,7 @@ from assist.remote_assistance.automation import ObjectReference
 from assist.remote_assistance.errors import BadAnswer, NoTicketForComputer, RemoteAssistanceError
 from assist.remote_assistance.kerberos import (
     Credential,
-    ObtainedTicket,
+    KeytabCredential,
     ServiceTicket,
     service_ticket,
 )
@@ -85,8 +85,33 @@ class MadeObject:
         self.held.append((ipid, references))
 
 
+def with_ticket(target: NoviceTarget, credential: Credential, limits: CallLimits) -> Credential:
+    """The same authority, with its ticket for one computer: for several contacts in a row.
+
+    Args:
+        target: The computer.
+        credential: Whose authority the calls will rest on.
+        limits: How long it may take.
+
+    Returns:
+        The ticket; where the domain has none for that computer, the credential as it was, so that
+        each contact decides about NTLM.
+
+    Raises:
+        RemoteAssistanceError: The domain gives the account no tickets.
+    """
+    try:
+        return service_ticket(credential, _service_of(target), limits.call_seconds)
+    except NoTicketForComputer:
+        return credential
+
+
+def _service_of(target: NoviceTarget) -> str:
+    return f"host/{target.dns_name}"
+
+
 class Contact:
-    """What one contact with one computer needs. Nothing of it is shared with another.
+    """What one contact with one computer needs. Nothing of it is shared with another's computer.
 
     Args:
         target: The computer.
@@ -117,9 +142,9 @@ class Contact:
         """
         seconds = self.deadline.left(self.deadline.limits.call_seconds)
         try:
-            return service_ticket(credential, f"host/{self.target.dns_name}", seconds)
+            return service_ticket(credential, _service_of(self.target), seconds)
         except NoTicketForComputer:
-            if isinstance(credential, ObtainedTicket) or not credential.may_use_ntlm:
+            if not isinstance(credential, KeytabCredential) or not credential.may_use_ntlm:
                 raise
         return ntlm_account(credential)
 

@@ -28,7 +28,7 @@ from assist.remote_assistance.event_log_errors import (
     for_log_fault,
 )
 from assist.remote_assistance.event_log_records import EventRecord, parse_result
-from assist.remote_assistance.kerberos import KeytabCredential, ServiceTicket, service_ticket
+from assist.remote_assistance.kerberos import Credential, ServiceTicket, service_ticket
 from assist.remote_assistance.rpc import CallLimits, Connection, Deadline, RpcFaultError
 
 __all__ = ["CHANNEL", "LogPosition", "LogReading", "last_position", "read_from"]
@@ -75,9 +75,7 @@ class LogReading:
     was_cleared: bool = False
 
 
-def last_position(
-    target: NoviceTarget, credential: KeytabCredential, limits: CallLimits
-) -> LogPosition:
+def last_position(target: NoviceTarget, credential: Credential, limits: CallLimits) -> LogPosition:
     """The last record that is in the log now.
 
     Args:
@@ -94,7 +92,7 @@ def last_position(
 
 
 def read_from(
-    target: NoviceTarget, credential: KeytabCredential, limits: CallLimits, position: LogPosition
+    target: NoviceTarget, credential: Credential, limits: CallLimits, position: LogPosition
 ) -> LogReading:
     """The records behind a position.
 
@@ -137,7 +135,7 @@ def _position_of(record: EventRecord, port: int) -> LogPosition:
 
 @contextmanager
 def _event_service(
-    target: NoviceTarget, credential: KeytabCredential, limits: CallLimits, known_port: int = 0
+    target: NoviceTarget, credential: Credential, limits: CallLimits, known_port: int = 0
 ) -> Iterator[tuple[Connection, int]]:
     """A connection to the event log service, and the port where it was found.
 

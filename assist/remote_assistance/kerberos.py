@@ -1,6 +1,6 @@
 """A service ticket for one computer: from the portal's keytab, or one obtained before.
 
-MIT Kerberos asks for the tickets, into a memory cache made for this one contact. Where the
+MIT Kerberos asks for the tickets, into a memory cache made for this one ticket. Where the
 domain's Kerberos servers are is written in krb5.conf (``KRB5_CONFIG``).
 """
 
@@ -85,19 +85,27 @@ class ObtainedTicket:
     marshalled: bytes = field(repr=False)
 
 
-Credential = KeytabCredential | ObtainedTicket
-
-
 @dataclass(frozen=True)
 class ServiceTicket:
-    """A ticket for one service, with what uses it. ``material`` is impacket's own form."""
+    """A ticket for one service, unpacked for use.
 
+    Attributes:
+        service: As ``host/computer.domain``.
+        name: The account's.
+        realm: The account's.
+        material: The ticket and its session key in impacket's own form.
+    """
+
+    service: str
     name: str
     realm: str
     material: dict[str, Any]
 
     def __repr__(self) -> str:
-        return f"ServiceTicket({self.name}@{self.realm})"
+        return f"ServiceTicket({self.service} for {self.name}@{self.realm})"
+
+
+Credential = KeytabCredential | ObtainedTicket | ServiceTicket
 
 
 def service_ticket(credential: Credential, service: str, seconds: float) -> ServiceTicket:
@@ -113,20 +121,22 @@ def service_ticket(credential: Credential, service: str, seconds: float) -> Serv
             another service.
         DirectoryUnreachable: No Kerberos server answers in time.
     """
-    if isinstance(credential, ObtainedTicket):
-        return _unpacked(credential, service)
+    if not isinstance(credential, KeytabCredential):
+        if credential.service.lower() != service.lower():
+            raise AuthenticationFailed(
+                f"The ticket is for {credential.service}, not for {service}."
+            )
+        return credential if isinstance(credential, ServiceTicket) else _unpacked(credential)
     return within(seconds, lambda: _ask(credential, service))
 
 
-def _unpacked(obtained: ObtainedTicket, service: str) -> ServiceTicket:
-    if obtained.service.lower() != service.lower():
-        raise AuthenticationFailed(f"The ticket is for {obtained.service}, not for {service}.")
+def _unpacked(obtained: ObtainedTicket) -> ServiceTicket:
     try:
         stored = krb5.unmarshal_credentials(krb5.init_context(), obtained.marshalled)
     except krb5.Krb5Error as error:
         raise AuthenticationFailed("The ticket cannot be read.") from error
     name, _, realm = str(stored.client).rpartition("@")
-    return ServiceTicket(name, realm, _material(stored))
+    return ServiceTicket(obtained.service, name, realm, _material(stored))
 
 
 def _ask(credential: KeytabCredential, service: str) -> ServiceTicket:
@@ -139,7 +149,7 @@ def _ask(credential: KeytabCredential, service: str) -> ServiceTicket:
         krb5.cc_store_cred(context, cache, granting)
         fetch_ticket(cache, f"{service}@{credential.realm}")
         stored = find_ticket(cache, f"{service}@{credential.realm}")
-        return ServiceTicket(credential.name, credential.realm, _material(stored))
+        return ServiceTicket(service, credential.name, credential.realm, _material(stored))
     except krb5.Krb5Error as error:
         raise refusal(error.err_code, str(error)) from error
     except gssapi.exceptions.GSSError as error:

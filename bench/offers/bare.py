@@ -21,6 +21,7 @@ from assist.remote_assistance.client import (
     NoviceTarget,
     list_logon_sessions,
     start_remote_assistance,
+    with_ticket,
 )
 from assist.remote_assistance.connection_string import parse_connection_string
 from assist.remote_assistance.event_log import last_position
@@ -32,15 +33,16 @@ LIMITS = CallLimits(connect_seconds=5, call_seconds=15, total_seconds=40)
 def exchange(target: NoviceTarget, credential: KeytabCredential, *, with_position: bool) -> float:
     """One offer, up to its connection string; returns the milliseconds that it took."""
     began = time.perf_counter()
+    ticket = with_ticket(target, credential, LIMITS)
     with ThreadPoolExecutor(1) as beside:
         position: Future[object] | None = None
         if with_position:
-            position = beside.submit(last_position, target, credential, LIMITS)
+            position = beside.submit(last_position, target, ticket, LIMITS)
         means = Means()
-        (session,) = list_logon_sessions(target, credential, LIMITS, means)
+        (session,) = list_logon_sessions(target, ticket, LIMITS, means)
         if position is not None:
             position.result()
-        text = start_remote_assistance(target, credential, session, LIMITS, means)
+        text = start_remote_assistance(target, ticket, session, LIMITS, means)
         parse_connection_string(text).to_version_1()
     return (time.perf_counter() - began) * 1000
 

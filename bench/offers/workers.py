@@ -101,13 +101,11 @@ class Installation:
         return float(value or 0)
 
     @contextmanager
-    def workers(
-        self, processes: int, *, threads: int = 1, queues: str = "offers"
-    ) -> Iterator[list[int]]:
+    def workers(self, processes: int, *, threads: int = 1, queues: str = "offers") -> Iterator[int]:
         """Runs one worker with so many processes, or one process of so many threads.
 
         Yields:
-            The numbers of its processes.
+            The number of its first process.
         """
         pool = ["--concurrency", str(processes)]
         if threads > 1:
@@ -121,8 +119,7 @@ class Installation:
         log = self.product.directory / f"log/{name}.log"
         wait_for(lambda: " ready." in log.read_text(), "the worker", READY_SECONDS)
         try:
-            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-            yield [process.pid, *map(int, children.split())]
+            yield process.pid
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)
@@ -135,12 +132,12 @@ class Installation:
         """
         self.ask(0, number)
         tenth = max(1, number // 10)
-        with self.workers(processes, threads=threads) as pids:
-            used = _cpu_s(pids)
+        with self.workers(processes, threads=threads) as first:
+            used = _cpu_s(first)
             self.wait_for_invitations(tenth)
-            early = _rss_mb(pids)
+            early = _rss_mb(first)
             self.wait_for_invitations(number)
-            cpu_s, late = _cpu_s(pids) - used, _rss_mb(pids)
+            cpu_s, late = _cpu_s(first) - used, _rss_mb(first)
         seconds = self._one(
             "SELECT extract(epoch FROM max(at) FILTER (WHERE to_state = 'offered')"
             " - min(at) FILTER (WHERE to_state = 'contacting')) FROM assist_offertransition"
@@ -183,16 +180,23 @@ class Installation:
         self.product.stop()
 
 
-def _cpu_s(pids: list[int]) -> float:
-    """Seconds of processor time that the processes have had, their ended children included."""
-    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+def _family(first: int) -> list[int]:
+    """A process and its children, whichever of its threads made them."""
+    found = Path(f"/proc/{first}/task").glob("*/children")
+    return [first, *(int(child) for file in found for child in file.read_text().split())]
+
+
+def _cpu_s(first: int) -> float:
+    """Seconds of processor time that a worker's processes have had, ended ones included."""
+    files = [Path(f"/proc/{pid}/stat") for pid in _family(first)]
+    fields = [file.read_text().rpartition(")")[2].split() for file in files]
     return sum(int(ticks) for one in fields for ticks in one[11:15]) / TICKS_S
 
 
-def _rss_mb(pids: list[int]) -> float:
+def _rss_mb(first: int) -> float:
     lines = [
         line
-        for pid in pids
+        for pid in _family(first)
         for line in Path(f"/proc/{pid}/status").read_text().splitlines()
         if line.startswith("VmRSS:")
     ]

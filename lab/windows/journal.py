@@ -20,10 +20,11 @@ def now_text(ahead_seconds: float = 0.0) -> str:
 
 
 class Journal:
-    """Appends to ``calls.jsonl``."""
+    """Appends to ``calls.jsonl``, which is there from the start."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        file.touch()
 
     def _write(self, record: dict[str, object]) -> None:
         with self._file.open("a") as file:

@@ -93,6 +93,7 @@ def novice(monkeypatch: pytest.MonkeyPatch) -> ScriptedNovice:
 
     scripted = ScriptedNovice()
     module = "assist.offers.contact"
+    monkeypatch.setattr(f"{module}.with_ticket", lambda target, credential, limits: credential)
     monkeypatch.setattr(f"{module}.list_logon_sessions", scripted.list_logon_sessions)
     monkeypatch.setattr(f"{module}.start_remote_assistance", scripted.start_remote_assistance)
     monkeypatch.setattr(f"{module}.address_of", address_of)

@@ -45,8 +45,6 @@ def calls(lab: Lab) -> Callable[[], list[dict[str, Any]]]:
     journal = lab.directory / "calls.jsonl"
 
     def read() -> list[dict[str, Any]]:
-        if not journal.exists():  # no computer has been called yet
-            return []
         return [json.loads(line) for line in journal.read_text().splitlines()]
 
     return read

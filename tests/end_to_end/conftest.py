@@ -69,8 +69,6 @@ def calls(lab: Lab) -> Callable[[], list[dict[str, object]]]:
     journal = lab.directory / "calls.jsonl"
 
     def read() -> list[dict[str, object]]:
-        if not journal.exists():  # nothing was heard yet
-            return []
         return [json.loads(line) for line in journal.read_text().splitlines()]
 
     return read

@@ -115,6 +115,7 @@ class ScriptedComputer:
             holder["etype"] = _AES256CTS.enctype
             holder["cipher"] = b"opaque to the client"
         return ServiceTicket(
+            "host/xp191.r2.local",
             "svc-ra-portal",
             "R2.LOCAL",
             {

@@ -157,8 +157,7 @@ def target() -> NoviceTarget:
 
 
 def journal(lab: Lab) -> list[str]:
-    file = lab.directory / "calls.jsonl"  # made with the first call
-    return file.read_text().splitlines() if file.exists() else []
+    return (lab.directory / "calls.jsonl").read_text().splitlines()
 
 
 def heard(lab: Lab, since: int) -> list[dict[str, object]]:
