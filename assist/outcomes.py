@@ -129,6 +129,7 @@ class Outcome:
             BLOCKED.
         grade: How sure; empty while nothing is decided.
         sentence: Why, for a person.
+        asked_at: When a viewer first connected, so that the novice was asked; None if not known.
         viewed_at: When the novice let the expert see, if so.
         controlled_at: When the novice shared control, if so.
         ended_at: When it ended, if so.
@@ -141,6 +142,7 @@ class Outcome:
     state: State
     grade: str = ""
     sentence: str = ""
+    asked_at: datetime | None = None
     viewed_at: datetime | None = None
     controlled_at: datetime | None = None
     ended_at: datetime | None = None
@@ -179,6 +181,7 @@ def outcome_of(observations: Iterable[Observation]) -> Outcome:
     outcome = _decided(evidence)
     return replace(
         outcome,
+        asked_at=_first([item for item in evidence if item.kind == CONNECTED]),
         is_control_blocked=any(item.kind == CONTROL_BLOCKED for item in evidence),
         contradictions=_contradictions(outcome, evidence),
     )

@@ -15,6 +15,9 @@ from assist.views import (
     preferences,
     protection,
     readiness,
+    report_offers,
+    report_story,
+    reports,
     what_ifs,
 )
 
@@ -78,5 +81,14 @@ urlpatterns = [
     path("what-if/<uuid:what_if_id>", what_ifs.what_if, name="what-if"),
     path("what-if/<uuid:what_if_id>/live", what_ifs.what_if_live, name="what-if-live"),
     path("what-if/<uuid:what_if_id>/cancel", what_ifs.what_if_cancelled, name="what-if-cancel"),
+    path("reports", reports.reports, name="reports"),
+    path("reports/offers", report_offers.report_offers, name="report-offers"),
+    path("reports/offers/<uuid:offer_id>", report_story.report_offer, name="report-offer"),
+    path("reports/views", report_offers.report_view_saved, name="report-view-save"),
+    path(
+        "reports/views/<int:view_id>/forget",
+        report_offers.report_view_forgotten,
+        name="report-view-forget",
+    ),
     path("preferences", preferences.preferences, name="preferences"),
 ]

@@ -41,6 +41,8 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     except PortalError:
         return context
     entries = [("Offer help", "home"), ("Offers", "offers")] if actor.roles else []
+    if actor.roles:
+        entries.append(("Reports", "reports"))
     if may_approve_anything(actor):
         entries.append(("Approvals", "approvals"))
     if actor.may_read_audit_trail:

@@ -12,6 +12,7 @@ from assist.lifecycle import Mode
 
 ALLOWED = "allowed"
 REFUSED = "refused"
+HELPER_LISTED = "helper.listed"
 
 
 class Effect(StrEnum):
@@ -108,6 +109,14 @@ class Decision:
     def decisive(self) -> Finding | None:
         """The finding that refuses: the first deny, else the first unknown."""
         return decisive_finding(self.findings)
+
+    @property
+    def team(self) -> Reference | None:
+        """The expert's own group by which a helper list lets her in; None where none does."""
+        for finding in self.findings:
+            if finding.rule == HELPER_LISTED and finding.effect is Effect.ALLOW:
+                return next((item for item in finding.evidence if item.kind == "group"), None)
+        return None
 
     def to_json(self) -> dict[str, Any]:
         return {

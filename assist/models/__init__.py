@@ -19,6 +19,7 @@ from assist.models.readiness import (
     ReadinessSweep,
     SavedSearch,
 )
+from assist.models.report import SavedView
 from assist.models.ticket import HandedTicket, KeptSignInTicket
 from assist.models.token import ApiToken, TokenScope
 from assist.models.what_if import WhatIf
@@ -47,6 +48,7 @@ __all__ = [
     "ReadinessCause",
     "ReadinessSweep",
     "SavedSearch",
+    "SavedView",
     "TokenScope",
     "WhatIf",
     "WindowsEvent",

@@ -91,6 +91,15 @@ class Offer(models.Model):
     ticket = models.CharField(max_length=64, blank=True)
     reason = models.CharField(max_length=500, blank=True)
 
+    unit_guid = models.UUIDField(null=True, help_text="The computer's unit when it was asked for.")
+    unit_name = models.CharField(max_length=1024, blank=True, help_text="Distinguished name.")
+    team_sid = models.CharField(
+        max_length=184,
+        blank=True,
+        help_text="Her group by which the helper list let her in; empty: none did.",
+    )
+    team_name = models.CharField(max_length=512, blank=True)
+
     retry_of = models.ForeignKey(
         "self",
         null=True,
@@ -129,6 +138,10 @@ class Offer(models.Model):
         null=True, help_text="Marker committed before the call that starts Remote Assistance."
     )
     offered_at = models.DateTimeField(null=True)
+    prompted_at = models.DateTimeField(null=True, help_text="When the novice was asked.")
+    answered_at = models.DateTimeField(
+        null=True, help_text="When the novice accepted or declined; no answer is none."
+    )
     viewed_at = models.DateTimeField(null=True, help_text="The novice let the expert see.")
     controlled_at = models.DateTimeField(null=True, help_text="The novice let the expert control.")
     ended_at = models.DateTimeField(null=True)

@@ -60,6 +60,10 @@ def decide_at_request(
     if delegation is not None:
         decision = delegation.added_to(decision)
     offer.decision = decision.to_json()
+    offer.unit_guid = computer.ou_id
+    offer.unit_name = computer.ou.distinguished_name if computer.ou else ""
+    team = decision.team
+    offer.team_sid, offer.team_name = (team.id, team.name) if team else ("", "")
     offer.state = State.REQUESTED.value
     offer.save(force_insert=True)
     note_step(offer, "", actor=actor, now=now, data=_asked_for(offer))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -217,10 +218,20 @@ def _settle(offer: Offer, outcome: Outcome, now: datetime) -> None:
                 now=now,
                 sentence=_sentence(following, outcome),
                 grade="" if following is State.ANSWERING else outcome.grade,
+                **_times(following, outcome),
             )
         if State(offer.state) is State.ACCEPTED or State(offer.state) in ENDS:
             _correct(offer, outcome, now)
         _note_acts(offer, outcome, now)
+
+
+def _times(following: State, outcome: Outcome) -> dict[str, Any]:
+    """When a step came about, where evidence says it better than the clock at its writing."""
+    if following is State.ANSWERING and outcome.asked_at is not None:
+        return {"prompted_at": outcome.asked_at}
+    if following is State.ACCEPTED and outcome.viewed_at is not None:
+        return {"answered_at": outcome.viewed_at}
+    return {}
 
 
 def _steps(state: State, goal: State) -> list[State]:

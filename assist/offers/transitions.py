@@ -66,6 +66,10 @@ def move(
         }
     if following is State.ACCEPTED or (following in ENDS and following is not State.ENDED):
         columns |= {"outcome": following.value, "outcome_grade": grade}
+    if following is State.ANSWERING:
+        columns.setdefault("prompted_at", now)
+    if following in (State.ACCEPTED, State.DECLINED):
+        columns.setdefault("answered_at", now)
     # Another worker may have taken the offer over since (see deadlines): its number differs.
     won = Offer.objects.filter(pk=offer.pk, state=current.value, attempts=offer.attempts)
     # A claim raises the number; every other step writes under it.

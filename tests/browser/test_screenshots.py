@@ -73,6 +73,13 @@ def paths_of(story: Story) -> dict[str, tuple[str | None, str]]:
         "what-if-failed": ("tmanager", f"/what-if/{story.what_ifs['failed'].pk}"),
         "readiness-unit": ("tmanager", f"/readiness?unit={story.cast.unit.pk}"),
         "readiness-computers": ("tmanager", "/readiness/computers?state=not_ready"),
+        "reports": ("tmanager", "/reports"),
+        "reports-refused": ("tmanager", "/reports?from=gestern&by=team"),
+        "report-offers": ("tmanager", "/reports/offers"),
+        "report-offers-none": ("tmanager", "/reports/offers?ticket=nothing"),
+        "report-offers-refused": ("tmanager", "/reports/offers?outcome=splendid"),
+        "report-offer": ("aauditor", f"/reports/offers/{offers['ended'].pk}"),
+        "report-offer-refused": ("eadams", f"/reports/offers/{offers['refused'].pk}"),
         "not-found": ("mjones", "/nowhere"),
         "not-allowed": ("mjones", "/audit"),
     }

@@ -1,0 +1,1 @@
+"""What managers ask: plain functions over offers, the same for pages, exports and the API."""
