@@ -42,7 +42,7 @@ def read_event_logs(offer_ids: list[str]) -> None:
 @shared_task(name="assist.seal_audit_events")
 def seal_audit_events() -> None:
     """Chain the audit events written since the last time."""
-    audit.seal()
+    audit.seal(wait=False)
 
 
 @shared_task(name="assist.check_readiness")

@@ -1,5 +1,5 @@
 from assist.models.alert import OfferAlert
-from assist.models.audit import AuditEvent, AuditSeal
+from assist.models.audit import AuditEvent, AuditPersonal, AuditSeal, AuditUnsealed
 from assist.models.evidence import (
     EventRoute,
     Evidence,
@@ -28,7 +28,9 @@ __all__ = [
     "ApiToken",
     "Approval",
     "AuditEvent",
+    "AuditPersonal",
     "AuditSeal",
+    "AuditUnsealed",
     "ComputerReadiness",
     "EventRoute",
     "Evidence",

@@ -318,14 +318,13 @@ def _mark_start(
             offer=offer,
             data={
                 "logon_session_id": session.session_id,
-                "novice": novice,
-                "novice_sid": offer.novice_sid,
                 "address": offer.address or "",
                 "authority": offer.authority,
                 "authentication": means.authentication,
                 "interface": means.interface,
                 "principal": _principal(offer),
             },
+            personal={"novice": novice, "novice_sid": offer.novice_sid},
             now=now,
         )
         follow(offer, position, now)

@@ -23,7 +23,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     """The events, the newest first, narrowed down by the filters."""
     kinds = sorted(AuditEvent.objects.order_by().values_list("kind", flat=True).distinct())
     form = AuditFilterForm(request.GET, kinds=kinds)
-    events = AuditEvent.objects.select_related("seal").order_by("-id")
+    events = AuditEvent.objects.select_related("seal").prefetch_related("personal").order_by("-id")
     if form.is_valid():
         events = _narrow(events, form.cleaned_data)
     before = request.GET.get("before", "")
@@ -40,7 +40,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         "is_first": not before,
         "is_filtered": form.is_valid() and any(form.cleaned_data.values()),
         "last_seal": AuditSeal.objects.order_by("-position").first(),
-        "unsealed": AuditEvent.objects.filter(seal__isnull=True).count(),
+        "unsealed": trail.unsealed_count(),
     }
     status = 200 if form.is_valid() else 422
     return render(request, "assist/audit.html", context, status=status)
@@ -63,8 +63,7 @@ def audit_verify(request: HttpRequest) -> HttpResponse:
     else:
         messages.error(
             request,
-            f"The chain is broken at position {result.first_bad.position}. "
-            f"{result.first_bad.sentence}",
+            f"{result.first_bad.place} {result.first_bad.sentence}",
         )
     trail.record(
         "audit.verified",

@@ -15,7 +15,8 @@ from django.db import DatabaseError, connection, transaction
 
 from assist import audit
 from assist.actors import Actor
-from assist.models import AuditEvent, AuditSeal
+from assist.audit import canonical, rows, sealing, verifying
+from assist.models import AuditEvent, AuditPersonal, AuditSeal, AuditUnsealed
 from tests.assist.cast import NOW, Cast
 from tests.audit_flush import audit_flush_allowed
 
@@ -177,7 +178,8 @@ def test_sealing_again_adds_only_what_is_new(trail: list[AuditEvent]) -> None:
 def test_many_events_are_sealed_and_verified_in_batches(
     monkeypatch: pytest.MonkeyPatch, trail: list[AuditEvent]
 ) -> None:
-    monkeypatch.setattr(audit, "BATCH", 3)
+    monkeypatch.setattr(sealing, "BATCH", 3)
+    monkeypatch.setattr(verifying, "CHUNK", 3)
     for _ in range(7):
         audit.record("test.done", actor=Actor.portal())
     assert audit.seal(NOW) == 7
@@ -212,6 +214,117 @@ def test_audit_verify_names_the_first_bad_event_and_exits_1(
     assert answer["holds"] is False
     assert answer["count"] == 3
     assert answer["first_bad"]["event_id"] == trail[3].pk
+
+
+STRANGE = "\\ \b\f\n\r\t\v \x01\x1f\x7f \" ' Zo\u00eb \u2028 \U0001f600"
+
+
+def test_postgresql_writes_the_canonical_form_as_python_does(db: None) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no COPY")
+    data = {
+        STRANGE: STRANGE,
+        "bb": {"\u00e9": 1, "z": [], "aaa": {}, "": None},
+        "a": [True, False, None, -1, 10**40, [STRANGE]],
+    }
+    for address in ("192.0.2.7", "2001:db8::1", "::ffff:192.0.2.1", "1:0:2:3:4:5:6:7", None):
+        audit.record(
+            "test.done",
+            actor=Actor(sid="", name=STRANGE, source_address=address, request_id=STRANGE),
+            subject_name=STRANGE,
+            data=data,
+            now=NOW + timedelta(microseconds=1),
+        )
+    lines = dict(sealing._lines_by_copy(list(AuditEvent.objects.values_list("pk", flat=True))))
+    assert lines == {
+        event.pk: canonical.event_line(rows.fields_of(event)) for event in AuditEvent.objects.all()
+    }
+
+
+def test_seals_of_the_first_form_hold_before_those_of_the_second(
+    as_owner: Callable[[str], None],
+) -> None:
+    previous = canonical.GENESIS
+    for position in (1, 2, 3):
+        event = audit.record("test.done", actor=Actor.portal(), now=NOW)
+        event.refresh_from_db()
+        digest = canonical.seal_hash(
+            1,
+            "sha256",
+            position=position,
+            previous=previous,
+            sealed_at=NOW,
+            event=rows.fields_of(event),
+        )
+        AuditSeal.objects.create(
+            position=position, event=event, previous_hash=previous, hash=digest, sealed_at=NOW
+        )
+        previous = digest
+    AuditUnsealed.objects.all().delete()
+    audit.record("test.done", actor=Actor.portal())
+    assert audit.seal(NOW) == 1
+    assert audit.verify().count == 4
+    second = AuditSeal.objects.get(position=2).event_id
+    as_owner(f"UPDATE assist_auditevent SET ticket = 'T' WHERE id = {second}")
+    assert audit.verify().count == 1
+
+
+def test_an_event_inserted_past_the_portal_is_named(trail: list[AuditEvent]) -> None:
+    event = audit.record("test.forged", actor=Actor.portal())
+    AuditUnsealed.objects.all().delete()
+    result = audit.verify()
+    assert result.first_bad is not None
+    assert (result.first_bad.position, result.first_bad.event_id) == (None, event.pk)
+    assert "inserted" in result.first_bad.sentence
+
+
+def test_an_event_removed_before_its_seal_is_named(
+    trail: list[AuditEvent], as_owner: Callable[[str], None]
+) -> None:
+    event = audit.record("test.done", actor=Actor.portal())
+    as_owner(f"DELETE FROM assist_auditevent WHERE id = {event.pk}")
+    assert audit.seal(NOW) == 0
+    bad = audit.verify().first_bad
+    assert bad is not None
+    assert (bad.event_id, "before it was sealed" in bad.sentence) == (event.pk, True)
+
+
+def test_any_insert_waits_for_its_seal(trail: list[AuditEvent]) -> None:
+    events = [AuditEvent(at=NOW, kind="test.done", actor_name="portal") for _ in range(3)]
+    AuditEvent.objects.bulk_create(events)
+    assert audit.unsealed_count() == 3
+    assert audit.sealer_lag() >= timedelta(0)
+    assert audit.seal(NOW) == 3
+    assert (audit.unsealed_count(), audit.sealer_lag()) == (0, timedelta(0))
+
+
+def test_personal_values_are_in_the_chain_as_digests_alone_and_can_be_erased() -> None:
+    event = audit.record(
+        "test.done", actor=Actor.portal(), data={"a": 1}, personal={"novice": "R2\\bob", "sid": ""}
+    )
+    audit.seal(NOW)
+    row = AuditPersonal.objects.get()
+    assert event.data == {
+        "a": 1,
+        "personal": {"novice": canonical.personal_digest("novice", row.salt, "R2\\bob")},
+    }
+    assert event.details == {"a": 1, "novice": "R2\\bob"}
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        AuditPersonal.objects.update(value="R2\\eve")
+    AuditPersonal.objects.all().delete()
+    assert audit.verify().holds
+    assert AuditEvent.objects.get().details == {"a": 1, "novice": "erased"}
+
+
+def test_what_names_the_novice_of_an_offer_is_personal(cast: Cast) -> None:
+    offer = cast.request()
+    offer.novice_name, offer.novice_sid = r"R2\bsmith", "S-1-5-21-7"
+    sentence = r"R2\BSmith was chosen."
+    event = audit.record(
+        "test.done", actor=Actor.portal(), offer=offer, data={"sentence": sentence, "n": "x"}
+    )
+    assert set(event.data) == {"n", "personal"}
+    assert event.details == {"n": "x", "sentence": sentence}
 
 
 def test_an_offer_leaves_a_trail_that_holds(cast: Cast) -> None:

@@ -37,7 +37,7 @@ class Command(BaseCommand):
             self.stdout.write(f"The chain holds: {result.count} events.")
         else:
             bad = result.first_bad
-            self.stdout.write(f"The chain breaks at position {bad.position}: {bad.sentence}")
+            self.stdout.write(f"{bad.place} {bad.sentence}")
             self.stdout.write(f"The {result.count} events before it hold.")
         if result.unsealed and not options["json"]:
             self.stdout.write(f"{result.unsealed} events are not sealed yet.")

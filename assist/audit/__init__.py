@@ -1,0 +1,15 @@
+"""The audit trail: append, seal into a hash chain, verify. docs/audit-format.md is its format."""
+
+from assist.audit.events import record
+from assist.audit.sealing import seal, sealer_lag, unsealed_count
+from assist.audit.verifying import BadEvent, Verification, verify
+
+__all__ = [
+    "BadEvent",
+    "Verification",
+    "record",
+    "seal",
+    "sealer_lag",
+    "unsealed_count",
+    "verify",
+]

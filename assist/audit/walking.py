@@ -1,0 +1,128 @@
+"""Walking long stretches of the chain: PostgreSQL writes the canonical form, Python hashes it.
+
+Nothing is decoded or made an object of: a line as COPY writes it is what was sealed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import local
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+from assist.audit.canonical import ALGORITHM, GENESIS, VERSION
+from assist.audit.rows import EVENT_COLUMNS
+from assist.models import AuditSeal
+
+Chunk = tuple[int, int]
+_HASH_LENGTH = 64
+_AHEAD = 3  # chunks under way for each connection
+_LINES = f"""
+COPY (
+    SELECT seal.hash, seal.version, seal.algorithm, seal.position, seal.previous_hash,
+           (extract(epoch FROM seal.sealed_at) * 1000000)::bigint, {EVENT_COLUMNS}
+      FROM assist_auditseal seal LEFT JOIN assist_auditevent event ON event.id = seal.event_id
+     WHERE seal.position BETWEEN %s AND %s ORDER BY seal.position
+) TO STDOUT
+"""  # noqa: S608 - our columns
+_BEFORE = "SELECT hash FROM assist_auditseal WHERE position = %s"
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A stretch of the chain, and how far it was confirmed.
+
+    Attributes:
+        low: Its first position.
+        high: Its last.
+        next: The first that was not confirmed; above ``high`` when all were.
+        previous: The hash before ``next``.
+    """
+
+    low: int
+    high: int
+    next: int
+    previous: str
+
+
+def walk_by_copy(chunks: Sequence[Chunk], connections: int) -> Iterator[Walked]:
+    """Confirm stretches of the chain, in order, as far as they are as sealed.
+
+    Args:
+        chunks: First and last position of each.
+        connections: How many read at the same time; one alone is Django's own.
+    """
+    if connections == 1:
+        with connection.cursor() as cursor:
+            for chunk in chunks:
+                yield _walk(cursor, chunk)
+        return
+    parameters = {
+        name: value
+        for name, value in connection.get_connection_params().items()
+        if name not in ("cursor_factory", "context", "prepare_threshold")
+    }
+    threads = local()
+    opened: list[psycopg.Connection] = []
+
+    def walk(chunk: Chunk) -> Walked:
+        if not hasattr(threads, "connection"):
+            threads.connection = psycopg.connect(**parameters, autocommit=True)
+            opened.append(threads.connection)
+        with threads.connection.cursor() as cursor:
+            return _walk(cursor, chunk)
+
+    with ThreadPoolExecutor(connections) as pool:
+        under_way: deque[Future[Walked]] = deque()
+        waiting = iter(chunks)
+        try:
+            for chunk in waiting:
+                under_way.append(pool.submit(walk, chunk))
+                if len(under_way) >= connections * _AHEAD:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            for future in under_way:
+                future.cancel()
+            pool.shutdown()
+            for one in opened:
+                one.close()
+
+
+def anchors_of(chunks: Sequence[Chunk]) -> Iterator[tuple[int, int, str]]:
+    """Each stretch with the hash before it, as the database has it."""
+    for low, high in chunks:
+        before = AuditSeal.objects.filter(position=low - 1).first()
+        yield low, high, before.hash if before else GENESIS
+
+
+def _walk(cursor: Any, chunk: Chunk) -> Walked:
+    low, high = chunk
+    cursor.execute(_BEFORE, [low - 1])
+    row = cursor.fetchone()
+    position, previous = low, str(row[0]) if row else GENESIS
+    sha256, head = hashlib.sha256, f"{VERSION}\t{ALGORITHM}\t"
+    with cursor.copy(_LINES, [low, high]) as copied:
+        rest = b""
+        is_good = True
+        for block in copied:
+            *lines, rest = (rest + bytes(block)).split(b"\n")
+            if not is_good:
+                continue  # COPY has to be read to its end
+            for line in lines:
+                sealed = line[_HASH_LENGTH + 1 :]
+                digest = sha256(sealed).hexdigest()
+                is_good = sealed.startswith(
+                    f"{head}{position}\t{previous}\t".encode()
+                ) and line.startswith(digest.encode())
+                if not is_good:
+                    break
+                position, previous = position + 1, digest
+    return Walked(low, high, position, previous)
