@@ -120,7 +120,9 @@ def start_wait_seconds(offer: Offer, now: datetime) -> float:
 def reader_credential() -> KeytabCredential:
     """The portal's own account, whoever offers: the right to read logs is that account's."""
     return KeytabCredential(
-        principal=settings.SERVICE_PRINCIPAL, keytab_path=settings.SERVICE_KEYTAB_FILE
+        principal=settings.SERVICE_PRINCIPAL,
+        keytab_path=settings.SERVICE_KEYTAB_FILE,
+        may_use_ntlm=settings.SERVICE_NTLM_ALLOWED,
     )
 
 

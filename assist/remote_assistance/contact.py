@@ -27,6 +27,7 @@ IREMUNKNOWN = UUID("00000131-0000-0000-c000-000000000046")
 REM_RELEASE = 5
 RELEASE_SECONDS = 2.0
 KERBEROS, NTLM = "Kerberos", "NTLM"
+Identity = ServiceTicket | NtlmAccount
 
 log = logging.getLogger(__name__)
 
@@ -101,13 +102,74 @@ def with_ticket(target: NoviceTarget, credential: Credential, limits: CallLimits
         RemoteAssistanceError: The domain gives the account no tickets.
     """
     try:
-        return service_ticket(credential, _service_of(target), limits.call_seconds)
+        return service_ticket(credential, _service_of(target.dns_name), limits.call_seconds)
     except NoTicketForComputer:
         return credential
 
 
-def _service_of(target: NoviceTarget) -> str:
-    return f"host/{target.dns_name}"
+def _service_of(dns_name: str) -> str:
+    return f"host/{dns_name}"
+
+
+def identify(credential: Credential, dns_name: str, seconds: float) -> Identity:
+    """A ticket; where the domain has none for that computer and it is allowed, NTLM.
+
+    Only the domain's word leads to NTLM, never the computer's own: one that refuses a ticket
+    could otherwise ask for the weaker protocol.
+
+    Args:
+        credential: Whose authority the calls rest on.
+        dns_name: The computer's name in the directory.
+        seconds: How long the domain may take.
+
+    Raises:
+        RemoteAssistanceError: There is neither.
+    """
+    try:
+        return service_ticket(credential, _service_of(dns_name), seconds)
+    except NoTicketForComputer:
+        if not isinstance(credential, KeytabCredential) or not credential.may_use_ntlm:
+            raise
+    return ntlm_account(credential)
+
+
+def connection_as(
+    identity: Identity,
+    addresses: tuple[str, ...],
+    port: int,
+    host: str,
+    interface: UUID,
+    deadline: Deadline,
+    *,
+    version: tuple[int, int] = (0, 0),
+) -> AnyConnection:
+    """A connection that is not opened yet; each answer on it is sealed and verified.
+
+    Args:
+        identity: From :func:`identify`, for that host.
+        addresses: Tried in order.
+        port: The TCP port there.
+        host: The computer's DNS name.
+        interface: The interface's UUID.
+        deadline: The end of the whole contact.
+        version: The interface's version.
+    """
+    address, *others = addresses
+    rest = tuple(others)
+    if isinstance(identity, NtlmAccount):
+        return NtlmConnection(
+            address,
+            port,
+            host,
+            interface,
+            identity,
+            deadline,
+            version=version,
+            other_addresses=rest,
+        )
+    return Connection(
+        address, port, host, interface, identity, deadline, version=version, other_addresses=rest
+    )
 
 
 class Contact:
@@ -131,22 +193,9 @@ class Contact:
         self.means = means if means is not None else Means()
         self.deadline = Deadline(limits)
         self.version = ndr.COM_VERSION
-        self._identity = self._identify(credential)
+        seconds = self.deadline.left(limits.call_seconds)
+        self._identity = identify(credential, target.dns_name, seconds)
         self.means.authentication = NTLM if isinstance(self._identity, NtlmAccount) else KERBEROS
-
-    def _identify(self, credential: Credential) -> ServiceTicket | NtlmAccount:
-        """A ticket; where the domain has none for that computer and it is allowed, NTLM.
-
-        Only the domain's word leads to NTLM, never the computer's own: one that refuses a ticket
-        could otherwise ask for the weaker protocol.
-        """
-        seconds = self.deadline.left(self.deadline.limits.call_seconds)
-        try:
-            return service_ticket(credential, _service_of(self.target), seconds)
-        except NoTicketForComputer:
-            if not isinstance(credential, KeytabCredential) or not credential.may_use_ntlm:
-                raise
-        return ntlm_account(credential)
 
     @property
     def caller(self) -> str:
@@ -162,18 +211,14 @@ class Contact:
         self, port: int, interface: UUID, deadline: Deadline | None = None
     ) -> Iterator[AnyConnection]:
         """An authenticated and sealed connection, to the address that took the first one."""
-        address, *others = self._addresses()
-        end = deadline or self.deadline
-        name, rest = self.target.dns_name, tuple(others)
-        connection: AnyConnection
-        if isinstance(self._identity, NtlmAccount):
-            connection = NtlmConnection(
-                address, port, name, interface, self._identity, end, other_addresses=rest
-            )
-        else:
-            connection = Connection(
-                address, port, name, interface, self._identity, end, other_addresses=rest
-            )
+        connection = connection_as(
+            self._identity,
+            self._addresses(),
+            port,
+            self.target.dns_name,
+            interface,
+            deadline or self.deadline,
+        )
         with connection.opened():
             self.means.address = connection.address
             yield connection

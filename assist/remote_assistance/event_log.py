@@ -2,7 +2,8 @@
 
 Each function is one short contact: the endpoint mapper tells the port of the event log service,
 a query is registered there, its records are fetched, its handles closed. Members of Event Log
-Readers may do that; helpers may not.
+Readers may do that; helpers may not. Authentication is as of offers: Kerberos, or NTLM where it is
+allowed and the domain has no ticket for the computer.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from datetime import datetime
 from uuid import UUID
 
 from assist.remote_assistance import endpoint_mapper, event_log_errors, event_log_ndr
-from assist.remote_assistance.client import NoviceTarget
+from assist.remote_assistance.activation import AnyConnection
+from assist.remote_assistance.contact import Identity, NoviceTarget, connection_as, identify
 from assist.remote_assistance.errors import (
     RemoteAssistanceError,
     TimedOut,
@@ -28,8 +30,8 @@ from assist.remote_assistance.event_log_errors import (
     for_log_fault,
 )
 from assist.remote_assistance.event_log_records import EventRecord, parse_result
-from assist.remote_assistance.kerberos import Credential, ServiceTicket, service_ticket
-from assist.remote_assistance.rpc import CallLimits, Connection, Deadline, RpcFaultError
+from assist.remote_assistance.kerberos import Credential
+from assist.remote_assistance.rpc import CallLimits, Deadline, RpcFaultError
 
 __all__ = ["CHANNEL", "LogPosition", "LogReading", "last_position", "read_from"]
 
@@ -136,27 +138,27 @@ def _position_of(record: EventRecord, port: int) -> LogPosition:
 @contextmanager
 def _event_service(
     target: NoviceTarget, credential: Credential, limits: CallLimits, known_port: int = 0
-) -> Iterator[tuple[Connection, int]]:
+) -> Iterator[tuple[AnyConnection, int]]:
     """A connection to the event log service, and the port where it was found.
 
     The port changes when the computer starts anew, so the known one is only tried: whoever else
     listens there now has not the interface, or not the computer's key.
     """
     deadline = Deadline(limits)
-    ticket = service_ticket(
-        credential, f"host/{target.dns_name}", deadline.left(limits.call_seconds)
-    )
+    identity = identify(credential, target.dns_name, deadline.left(limits.call_seconds))
     with ExitStack() as stack:
-        connection, port = None, known_port
+        connection: AnyConnection | None = None
+        port = known_port
         if known_port:
             with suppress(RemoteAssistanceError):
-                opened = _connection(target, known_port, ticket, deadline).opened()
-                connection = stack.enter_context(opened)
+                tried = _connection(target, known_port, identity, deadline)
+                stack.enter_context(tried.opened())
+                connection = tried
         if connection is None:
-            port = _port_of(target, ticket, deadline)
+            port = _port_of(target, identity, deadline)
+            connection = _connection(target, port, identity, deadline)
             try:
-                opened = _connection(target, port, ticket, deadline).opened()
-                connection = stack.enter_context(opened)
+                stack.enter_context(connection.opened())
             except (Unreachable, TimedOut) as error:
                 # Port 135 answered a moment ago, so it is this one that is closed.
                 raise EventLogFirewalled() from error
@@ -164,20 +166,26 @@ def _event_service(
 
 
 def _connection(
-    target: NoviceTarget, port: int, ticket: ServiceTicket, deadline: Deadline
-) -> Connection:
-    return Connection(
-        target.address, port, target.dns_name, EVENT_SERVICE, ticket, deadline, version=VERSION
+    target: NoviceTarget, port: int, identity: Identity, deadline: Deadline
+) -> AnyConnection:
+    return connection_as(
+        identity,
+        (target.address,),
+        port,
+        target.dns_name,
+        EVENT_SERVICE,
+        deadline,
+        version=VERSION,
     )
 
 
-def _port_of(target: NoviceTarget, ticket: ServiceTicket, deadline: Deadline) -> int:
-    connection = Connection(
-        target.address,
+def _port_of(target: NoviceTarget, identity: Identity, deadline: Deadline) -> int:
+    connection = connection_as(
+        identity,
+        (target.address,),
         target.port,
         target.dns_name,
         endpoint_mapper.ENDPOINT_MAPPER,
-        ticket,
         deadline,
         version=endpoint_mapper.VERSION,
     )
@@ -190,7 +198,7 @@ def _port_of(target: NoviceTarget, ticket: ServiceTicket, deadline: Deadline) ->
     return port
 
 
-def _call(connection: Connection, operation: int, stub: bytes) -> bytes:
+def _call(connection: AnyConnection, operation: int, stub: bytes) -> bytes:
     try:
         return connection.call(operation, stub)
     except RpcFaultError as fault:
@@ -198,7 +206,7 @@ def _call(connection: Connection, operation: int, stub: bytes) -> bytes:
 
 
 def _query(
-    service: Connection, query: str, direction: int, most: int = MOST_RECORDS
+    service: AnyConnection, query: str, direction: int, most: int = MOST_RECORDS
 ) -> list[EventRecord]:
     """The records that a query finds, at most so many."""
     stub = event_log_ndr.pack_register_log_query(CHANNEL, query, CHANNEL_PATH | direction)
@@ -223,7 +231,7 @@ def _query(
     return records
 
 
-def _close(service: Connection, handles: tuple[bytes, ...]) -> None:
+def _close(service: AnyConnection, handles: tuple[bytes, ...]) -> None:
     """A failure is logged: it must not hide what came before, and the end of the connection
     closes the handles as well."""
     try:

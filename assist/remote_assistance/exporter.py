@@ -222,10 +222,10 @@ class _Wire:
         return left
 
 
-def pack_bind_body(interface: UUID) -> bytes:
-    """One presentation context: version 0.0 of an interface in NDR."""
+def pack_bind_body(interface: UUID, version: tuple[int, int] = (0, 0)) -> bytes:
+    """One presentation context: an interface in NDR."""
     sizes = struct.pack("<HHI", LARGEST_FRAGMENT, LARGEST_FRAGMENT, 0)
-    context = struct.pack("<BxxxHBx16sHH", 1, 0, 1, interface.bytes_le, 0, 0)
+    context = struct.pack("<BxxxHBx16sHH", 1, 0, 1, interface.bytes_le, *version)
     return sizes + context + struct.pack("<16sI", NDR.bytes_le, 2)
 
 

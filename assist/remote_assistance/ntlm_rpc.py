@@ -39,6 +39,7 @@ class NtlmConnection:
         interface: The interface's UUID.
         account: Who calls.
         deadline: The end of the whole contact.
+        version: The interface's version.
         other_addresses: Tried in order where the one before takes no connection.
     """
 
@@ -51,10 +52,11 @@ class NtlmConnection:
         account: NtlmAccount,
         deadline: Deadline,
         *,
+        version: tuple[int, int] = (0, 0),
         other_addresses: tuple[str, ...] = (),
     ) -> None:
         self._transport = Transport((address, *other_addresses), port, host, None, deadline)
-        self._interface = interface
+        self._bind_body = pack_bind_body(interface, version)
         self._context = NtlmContext(account, host)
         self._call_id = 0
 
@@ -82,7 +84,7 @@ class NtlmConnection:
 
     def _bind(self) -> None:
         self._call_id += 1
-        self._send(BIND, FIRST | LAST, pack_bind_body(self._interface), self._context.negotiate())
+        self._send(BIND, FIRST | LAST, self._bind_body, self._context.negotiate())
         packet = self._transport.recv()
         if packet[2] != BIND_ACK:
             raise BadAnswer(f"The computer answered a bind with a packet of type {packet[2]}.")

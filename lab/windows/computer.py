@@ -56,14 +56,20 @@ class Computer:
         """The class that starts Remote Assistance here."""
         return pchservice.CLSID_PCHSERVICE if self.is_legacy else rasrv.CLSID_RASRV
 
+    @property
+    def logged_on(self) -> tuple[world.LoggedOn, ...]:
+        """The logon sessions, in whatever state."""
+        scripted = read_script(self.script_file).logged_on
+        return self.description.logged_on if scripted is None else scripted
+
     def is_logged_on(self, domain: str, user: str) -> bool:
         """Whether a user of that domain has a logon session, whatever its state."""
         return domain.upper() == world.NETBIOS_NAME and any(
-            one.user.lower() == user.lower() for one in self.description.logged_on
+            one.user.lower() == user.lower() for one in self.logged_on
         )
 
     def _active(self) -> list[world.LoggedOn]:
-        return [one for one in self.description.logged_on if one.state == "active"]
+        return [one for one in self.logged_on if one.state == "active"]
 
     def has_session(self, session_id: int) -> bool:
         return any(one.session_id == session_id for one in self._active())
@@ -83,7 +89,8 @@ class Computer:
         )
         if session is None:
             return None, results.NO_SUCH_SESSION
-        if self.description.behaviour == "busy" or session.session_id in self._running:
+        is_busy = self.description.behaviour == "busy" or read_script(self.script_file).is_busy
+        if is_busy or session.session_id in self._running:
             return None, results.BUSY
         assistance = RemoteAssistance(
             self.description.address,

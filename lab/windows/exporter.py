@@ -131,9 +131,7 @@ class ObjectExporter:
         """The calls of IPCHService, IPCHCollection and ISAFSession."""
         match target.content, call.opnum:
             case pchservice.Service(), pchservice.REMOTE_USER_SESSION_INFO:
-                collection = self._make(
-                    None, pchservice.Collection(self.computer.description.logged_on)
-                )
+                collection = self._make(None, pchservice.Collection(self.computer.logged_on))
                 reference = self._pack_reference(collection, pchservice.IID_IPCHCOLLECTION)
                 answer = pchservice.answer(partial(automation.write_object, reference=reference))
             case pchservice.Service(), pchservice.REMOTE_CONNECTION_PARMS:

@@ -14,8 +14,11 @@ from assist.remote_assistance.client import KeytabCredential, NoviceTarget
 from lab import world
 from lab.windows import pdu
 from lab.windows.activator import Activator
+from lab.windows.answers import Script
+from lab.windows.calls import CallRecorder
 from lab.windows.certificate import key_hashes
 from lab.windows.computer import Computer
+from lab.windows.event_service import EventService
 from lab.windows.events import EventLog
 from lab.windows.exporter import ObjectExporter
 from lab.windows.journal import Journal
@@ -121,13 +124,18 @@ class NtlmComputer:
             key_hashes=key_hashes(None),
             connected=lambda *_: None,
         )
-        exporter = ObjectExporter(self._computer, Journal(self._folder / "calls.jsonl"))
+        journal = Journal(self._folder / "calls.jsonl")
+        exporter = ObjectExporter(self._computer, journal)
         self.exporter = exporter
         inner, exporter.port = await listen_dynamically(partial(self._serve, exporter), ADDRESS)
-        outer, self.port = await listen_dynamically(
-            partial(self._serve, Activator(exporter)), ADDRESS
+        service = EventService(
+            self._computer.event_log, Script, frozenset({SID}), CallRecorder("NTPC", journal)
         )
-        self._servers = (inner, outer)
+        logs, log_port = await listen_dynamically(partial(self._serve, service), ADDRESS)
+        outer, self.port = await listen_dynamically(
+            partial(self._serve, Activator(exporter, service, log_port)), ADDRESS
+        )
+        self._servers = (inner, outer, logs)
 
     async def _stop(self) -> None:
         for server in self._servers:

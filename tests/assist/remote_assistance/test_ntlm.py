@@ -19,6 +19,7 @@ from assist.remote_assistance.client import (
     list_logon_sessions,
     start_remote_assistance,
 )
+from assist.remote_assistance.event_log import last_position, read_from
 from assist.remote_assistance.ntlm import REQUIRED_FLAGS, ntlm_account
 from lab.windows.ntlm import DNS_COMPUTER, NtlmContext
 from tests.assist.remote_assistance.ntlm_computer import (
@@ -170,6 +171,41 @@ def test_an_answer_changed_under_its_seal_is_refused(computer: Computers, tmp_pa
     novice = computer(Changing)
     with pytest.raises(errors.BadAnswer, match="changed on its way"):
         list_logon_sessions(novice.target, credential(tmp_path), LIMITS)
+
+
+def test_the_event_log_is_read_by_ntlm_where_offers_are_made_so(
+    computer: Computers, tmp_path: Path
+) -> None:
+    novice = computer()
+    before = last_position(novice.target, credential(tmp_path), LIMITS)
+    assert (before.record_id, before.created_at) == (0, None)
+    start_remote_assistance(novice.target, credential(tmp_path), BOB, LIMITS)
+    reading = read_from(novice.target, credential(tmp_path), LIMITS, before)
+    assert [record.event_id for record in reading.records] == [31, 13, 33]
+    assert {one.target_name for one in novice.contexts} == {f"host/{HOST}"}
+    assert all(one.has_integrity_code for one in novice.contexts)
+
+
+def test_an_event_log_is_not_read_by_ntlm_without_the_setting(
+    computer: Computers, tmp_path: Path
+) -> None:
+    novice = computer()
+    with pytest.raises(errors.NoTicketForComputer):
+        last_position(novice.target, credential(tmp_path, may_use_ntlm=False), LIMITS)
+    assert novice.contexts == []
+
+
+def test_an_event_log_with_a_wrong_signature_is_refused(
+    computer: Computers, tmp_path: Path
+) -> None:
+    class Forging(NtlmContext):
+        def seal(self, before: bytes, stub: bytes, after: bytes) -> tuple[bytes, bytes]:
+            sealed, code = super().seal(before, stub, after)
+            return sealed, code[:4] + bytes(8) + code[12:]
+
+    novice = computer(Forging)
+    with pytest.raises(errors.BadAnswer, match="changed on its way"):
+        last_position(novice.target, credential(tmp_path), LIMITS)
 
 
 def test_a_computer_that_does_not_know_the_account_s_key_is_refused(
