@@ -64,8 +64,8 @@ tests-on-postgresql: # everything else; TESTS names some of them
 tests-populated: # what needs a directory of two thousand objects, in a network of its own
 	@$(POPULATED)
 
-tests-under-load: # what needs many computers, in a network of its own
-	@$(LOADED)
+tests-under-load: # what needs many computers, in a network of its own; TESTS names some of them
+	@$(LOADED) $(TESTS)
 
 tests-on-sqlite: # what differs there
 	@$(SUDO) $(BIN)/python -m pytest -q -m "not lab and not browser and not services" tests \

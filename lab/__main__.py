@@ -175,6 +175,12 @@ def main() -> int:
             )
     loading = commands.add_parser("computers", help="start many like computers, for load")
     loading.add_argument("--count", type=int, required=True, help="how many; 0 stops them")
+    loading.add_argument(
+        "--ntlm", type=int, default=0, help="how many more, without Kerberos tickets (0)"
+    )
+    loading.add_argument(
+        "--delegated", action="store_true", help="let the web account act for others at them"
+    )
     loading.add_argument("--processes", type=int, default=4, help="in how many processes (4)")
     loading.add_argument(
         "--opening-seconds", type=float, default=60.0, help="how long an invitation waits (60)"
@@ -213,6 +219,8 @@ def main() -> int:
                                 process_count=arguments.processes,
                                 opening_seconds=arguments.opening_seconds,
                                 pause_seconds=arguments.pause_seconds,
+                                ntlm=arguments.ntlm,
+                                delegated=arguments.delegated,
                             )
                         )
                     )

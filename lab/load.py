@@ -16,7 +16,7 @@ from lab import processes, world
 from lab.controller import DEBIAN_PYTHON
 from lab.errors import LabError
 from lab.paths import CHECKOUT, LabPaths
-from lab.windows.load import MOST, UNIT, computers, split_keytab
+from lab.windows.load import MOST, MOST_NTLM, UNIT, computers, has_services, split_keytab
 
 START_SECONDS = 120.0
 
@@ -47,31 +47,38 @@ def start(
     process_count: int,
     opening_seconds: float,
     pause_seconds: float = 0.0,
+    ntlm: int = 0,
+    delegated: bool = False,
 ) -> Load:
     """Starts them; those of before are stopped. The domain must be up.
 
     Args:
         paths: The lab.
-        count: How many computers; 0 only stops.
+        count: How many computers; 0 only stops, where ``ntlm`` is 0 too.
         process_count: In how many processes.
         opening_seconds: How long an invitation waits to be opened.
         pause_seconds: How long each of them thinks before each answer.
+        ntlm: How many further ones, for which the domain has no Kerberos tickets.
+        delegated: Let the web account act for others at the first ``count``.
 
     Raises:
         LabError: An account could not be made, or a process did not come up.
     """
     stop(paths)
-    if not 0 <= count <= MOST or process_count < 1:
-        raise LabError(f"Computers: 0 to {MOST}; processes: 1 or more.")
-    if not count:
+    if not 0 <= count <= MOST or not 0 <= ntlm <= MOST_NTLM or process_count < 1:
+        raise LabError(
+            f"Computers: 0 to {MOST}; without tickets: 0 to {MOST_NTLM}; processes: 1 or more."
+        )
+    if not count + ntlm:
         return Load(0, 0, 0, 0.0, 0.0, [])
     began = time.monotonic()
-    added = _make_accounts(paths, count)
+    added = _make_accounts(paths, count, ntlm, delegated=delegated)
     made = time.monotonic()
     names = [f"load-{part}" for part in range(process_count)]
     for part, name in enumerate(names):
         command = [sys.executable, "-m", "lab.windows.load", "--lab-dir", str(paths.root)]
-        command += ["--count", str(count), "--processes", str(process_count)]
+        command += ["--count", str(count), "--ntlm", str(ntlm)]
+        command += ["--processes", str(process_count)]
         command += ["--part", str(part), "--opening-seconds", str(opening_seconds)]
         command += ["--pause-seconds", str(pause_seconds)]
         processes.start(paths, name, command, dict(os.environ))
@@ -79,7 +86,7 @@ def start(
         ready = paths.root / "load" / f"{part}.ready"
         processes.wait_until(ready.exists, "the computers for load", paths, name, START_SECONDS)
     return Load(
-        count,
+        count + ntlm,
         process_count,
         added,
         round(made - began, 1),
@@ -96,35 +103,42 @@ def stop(paths: LabPaths) -> None:
         ready.unlink()
 
 
-def _make_accounts(paths: LabPaths, count: int) -> int:
+def _make_accounts(paths: LabPaths, count: int, ntlm: int, *, delegated: bool) -> int:
     folder = paths.root / "load" / "keytabs"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted = [
-        {"name": one.name, "dns_name": one.dns_name, "address": one.address}
-        for one in computers(count)
+        {
+            "name": one.name,
+            "dns_name": one.dns_name,
+            "address": one.address,
+            "has_services": has_services(one),
+        }
+        for one in computers(count, ntlm)
     ]
-    if all((folder / f"{one['name']}.keytab").exists() for one in wanted):
+    keytabs = [folder / f"{one['name']}.keytab" for one in wanted]
+    if not delegated and all(keytab.exists() for keytab in keytabs):
         return 0
     unit = f"OU={UNIT},{world.R2.unit_dn('Winnipeg')}"
     zone = f"DC={world.DNS_NAME},CN=MicrosoftDNS,DC=DomainDnsZones,{world.R2.base_dn}"
+    delegate = world.WEB_ACCOUNT if delegated else ""
     scratch = Path(tempfile.mkdtemp(dir=folder))
     try:
         whole = scratch / "whole.keytab"
         done = subprocess.run(
             [DEBIAN_PYTHON, str(CHECKOUT / "lab/windows/load_accounts.py")]
             + [str(paths.smb_conf), str(whole), unit, zone],
-            input=json.dumps(wanted),
+            input=json.dumps({"computers": wanted, "delegate": delegate}),
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode:
             raise LabError(f"accounts for load: {done.stderr[-2000:]}")
-        keytabs = split_keytab(whole.read_bytes())
+        entries = split_keytab(whole.read_bytes())
     finally:
         shutil.rmtree(scratch)
-    for one in wanted:
-        (folder / f"{one['name']}.keytab").write_bytes(keytabs[one["name"]])
+    for keytab in keytabs:
+        keytab.write_bytes(entries[keytab.stem])
     return int(json.loads(done.stdout.splitlines()[-1])["added"])
 
 

@@ -142,8 +142,13 @@ class Product:
             )
         return self.processes[name]
 
-    def prepare(self, say: Callable[[str], None]) -> None:
-        """Database, first reading of the directory, and the token of the event collector."""
+    def prepare(self, say: Callable[[str], None], *, collects: bool = True) -> None:
+        """Database, first reading of the directory, and the token of the event collector.
+
+        Args:
+            say: Told what has been done.
+            collects: Have the lab's computers forward their events to this product.
+        """
         for what, arguments in (
             ("database", ["migrate", "--noinput"]),
             ("directory read", ["sync_directory", "--json"]),
@@ -152,7 +157,8 @@ class Product:
             if done.returncode != 0:
                 raise StartError(f"{what}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
             say(what)
-        self._connect_collector()
+        if collects:
+            self._connect_collector()
 
     def _connect_collector(self) -> None:
         made = self.manage("api_token", "Windows event collector", "--scope", "collector")

@@ -2,6 +2,7 @@
 
 Serves the I-th part of N like computers until SIGTERM: each takes offers at its own address
 127.1.x.y, Bob Smith is logged on, and he does what ``answers/LOAD-nnnnn.json`` says, else accepts.
+Computers ``NTLM-nnnnn`` are like them, but the domain knows none of their services.
 """
 
 from __future__ import annotations
@@ -23,29 +24,44 @@ from lab.windows.simulation import LabFiles, Options, Simulation
 
 UNIT = "Load"  # below Winnipeg, whose policy it gets
 MOST = 50_000
+MOST_NTLM = 10_000
 PER_NETWORK = 250
+FIRST_NETWORK_OF_NTLM = 200  # behind those of MOST others
 
 
-def computers(count: int) -> tuple[world.Computer, ...]:
-    """The first so many; the same number always gives the same name and address."""
-    return tuple(
-        world.Computer(
-            f"LOAD-{number:05d}",
-            UNIT,
-            "Windows 11 Enterprise",
-            "10.0 (22631)",
-            1 + number % PER_NETWORK,
-            "normal",
-            logged_on=(world.LoggedOn("bsmith", 1),),
-            network=f"127.1.{number // PER_NETWORK}.",
-        )
-        for number in range(count)
+def computers(count: int, ntlm: int = 0) -> tuple[world.Computer, ...]:
+    """The first so many; the same number always gives the same name and address.
+
+    Args:
+        count: Of computers ``LOAD-nnnnn``.
+        ntlm: Of computers ``NTLM-nnnnn``, behind them.
+    """
+    ordinary = (_computer("LOAD", number, 0) for number in range(count))
+    others = (_computer("NTLM", number, FIRST_NETWORK_OF_NTLM) for number in range(ntlm))
+    return (*ordinary, *others)
+
+
+def _computer(kind: str, number: int, first_network: int) -> world.Computer:
+    return world.Computer(
+        f"{kind}-{number:05d}",
+        UNIT,
+        "Windows 11 Enterprise",
+        "10.0 (22631)",
+        1 + number % PER_NETWORK,
+        "normal",
+        logged_on=(world.LoggedOn("bsmith", 1),),
+        network=f"127.1.{first_network + number // PER_NETWORK}.",
     )
 
 
-def part_of(count: int, processes: int, part: int) -> tuple[world.Computer, ...]:
+def has_services(computer: world.Computer) -> bool:
+    """Whether the domain knows its services, and so has Kerberos tickets for it."""
+    return not computer.name.startswith("NTLM-")
+
+
+def part_of(count: int, processes: int, part: int, ntlm: int = 0) -> tuple[world.Computer, ...]:
     """Those that one of so many processes serves."""
-    return computers(count)[part::processes]
+    return computers(count, ntlm)[part::processes]
 
 
 @dataclass(frozen=True)
@@ -120,6 +136,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.windows.load", description=__doc__)
     parser.add_argument("--lab-dir", type=Path, required=True)
     parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--ntlm", type=int, default=0)
     parser.add_argument("--processes", type=int, required=True)
     parser.add_argument("--part", type=int, required=True)
     parser.add_argument("--opening-seconds", type=float, default=60.0)
@@ -130,7 +147,7 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     files = LoadFiles(arguments.lab_dir.absolute(), arguments.part)
     os.environ["KRB5_CONFIG"] = str(files.root / "krb5.conf")
-    served = part_of(arguments.count, arguments.processes, arguments.part)
+    served = part_of(arguments.count, arguments.processes, arguments.part, arguments.ntlm)
     asyncio.run(serve(files, served, arguments.opening_seconds, arguments.pause_seconds))
     return 0
 

@@ -192,11 +192,13 @@ def main(smb_conf: str, only: str = "") -> None:
         sid = str(ndr_unpack(security.dom_sid, found["objectSid"][0]))
         names[_attribute(found, "sAMAccountName").lower()] = sid
     computers = {}
-    wanted = f"(cn={only})" if only else "(!(cn=LOAD-*))"
-    for found in samdb.search(expression=f"(&(objectClass=computer){wanted})", attrs=["cn"]):
-        computers[_attribute(found, "cn").upper()] = asdict(
-            in_force(samdb, sysvol, found.dn, names)
-        )
+    for_load = "(|(sAMAccountName=LOAD-*)(sAMAccountName=NTLM-*))"
+    wanted = f"(sAMAccountName={only}$)" if only else f"(!{for_load})"
+    for found in samdb.search(
+        expression=f"(&(objectClass=computer){wanted})", attrs=["sAMAccountName"]
+    ):
+        name = _attribute(found, "sAMAccountName").removesuffix("$").upper()
+        computers[name] = asdict(in_force(samdb, sysvol, found.dn, names))
     print(json.dumps({"computers": computers, "sids": names, "accounts": accounts(samdb)}))
 
 

@@ -23,7 +23,7 @@ from assist.models import (
 )
 from assist.offers import claim_due, look, offer_cancel, offer_contact, offer_report, sweep
 from assist.offers.evidence import settle
-from assist.offers.following import start_wait_seconds
+from assist.offers.following import reader_credential, start_wait_seconds
 from assist.remote_assistance.errors import TimedOut, Unreachable
 from assist.remote_assistance.event_log import LogPosition, LogReading
 from assist.remote_assistance.event_log_errors import EventLogDenied
@@ -161,6 +161,14 @@ def test_looks_get_rarer_while_nothing_happens_and_frequent_again_after_news(
     due = following(offer).look_at
     assert due is not None
     assert following(offer).news_at == due - timedelta(seconds=2)
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_a_log_is_read_by_ntlm_where_offers_may_be_made_so(
+    settings: Settings, is_allowed: bool
+) -> None:
+    settings.SERVICE_NTLM_ALLOWED = is_allowed
+    assert reader_credential().may_use_ntlm is is_allowed
 
 
 def test_a_due_log_is_claimed_once_and_is_due_again_if_the_look_is_lost(

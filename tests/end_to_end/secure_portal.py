@@ -1,7 +1,7 @@
-"""A portal of its own over TLS, for browsers with tickets, and a worker that holds no key.
+"""A portal of its own over TLS, for browsers with tickets, and its workers.
 
-The web process and the worker are given what production gives each: the web account's keytab to
-the one, nothing but the key of handed tickets to the other.
+The web process and the workers are given what production gives each: the web account's keytab to
+the one, nothing of it but the key of handed tickets to the others.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from lab import world
 from lab.demo.product import CHECKOUT, Product, free_port, wait_until
 
 HANDED_TICKET_KEY = "a2V5LW9mLXRoZS10ZXN0cy10aGF0LWlzLTMyLWJ5dGU="
-# What the lab's settings have for the authority *service*, and no worker here needs.
-OF_SERVICE = {"SERVICE_PRINCIPAL": "", "SERVICE_KEYTAB_FILE": ""}
+# What the lab's settings have for the authority *service*, and a worker of *delegated* needs not.
+WITHOUT_SERVICE = {"SERVICE_PRINCIPAL": "", "SERVICE_KEYTAB_FILE": ""}
 
 
 @dataclass(frozen=True)
@@ -48,33 +48,58 @@ class SecurePortal:
         return [first, *map(int, children)]
 
 
+def one_worker(product: Product) -> None:
+    """A worker that holds no key and reads no event log."""
+    product.start_process(
+        "worker",
+        *[sys.executable, "-m", "celery", "-A", "portal", "worker"],
+        *["--queues", "offers,background,timers", "--concurrency", "1", "--loglevel", "INFO"],
+        *["--max-tasks-per-child", "1"],  # what was in memory goes with the process
+    )
+
+
 @contextmanager
-def secure_portal(directory: Path, lab_directory: Path) -> Iterator[SecurePortal]:
-    """Brings it up beside the lab, with the directory read."""
+def secure_portal(
+    directory: Path,
+    lab_directory: Path,
+    *,
+    settings: Mapping[str, str] = WITHOUT_SERVICE,
+    start_workers: Callable[[Product], None] = one_worker,
+) -> Iterator[SecurePortal]:
+    """Brings it up beside the lab, with the directory read.
+
+    Args:
+        directory: For its files.
+        lab_directory: The running lab's.
+        settings: Over the lab's and those of *delegated*.
+        start_workers: Starts everything but the web process and Redis.
+    """
     port = free_port()
     url = f"https://{world.PORTAL_HOST}:{port}"
     product = Product(
         directory,
         lab_directory,
-        settings=OF_SERVICE
-        | {
+        settings={
             "PORTAL_URL": url,
             "ALLOWED_HOSTS": f"{world.PORTAL_HOST},127.0.0.1",
             "OFFER_AUTHORITIES": "delegated",
             "HANDED_TICKET_KEYS": HANDED_TICKET_KEY,
             "CONTACT_CALL_TIMEOUT_SECONDS": "10",
-        },
+        }
+        | dict(settings),
     )
     product.start_redis()
     try:
-        product.prepare(lambda what: None)
-        _start(product, port)
+        product.prepare(lambda what: None, collects=False)
+        _start_web(product, port)
+        start_workers(product)
+        wait_until(lambda: _answers(port), f"portal (see {product.directory}/log)", 60)
         yield SecurePortal(product, port)
     finally:
         product.stop()
 
 
-def _start(product: Product, port: int) -> None:
+def _start_web(product: Product, port: int) -> None:
     certificate = _certificate(product.directory)
     web = {
         "SINGLE_SIGN_ON_PRINCIPAL": f"{world.WEB_ACCOUNT}@{world.REALM}",
@@ -82,33 +107,15 @@ def _start(product: Product, port: int) -> None:
             product.lab_directory / "keytabs" / f"{world.WEB_ACCOUNT}.keytab"
         ),
     }
-    _start_process(
-        product,
-        "portal",
-        product.environment | web,
-        *[sys.executable, "-m", "uvicorn", "portal.asgi:application", "--host", "127.0.0.1"],
-        *["--port", str(port), "--log-level", "warning"],
-        *["--ssl-certfile", str(certificate), "--ssl-keyfile", str(certificate)],
-    )
-    _start_process(
-        product,
-        "worker",
-        product.environment,
-        *[sys.executable, "-m", "celery", "-A", "portal", "worker"],
-        *["--queues", "offers,background,timers", "--concurrency", "1", "--loglevel", "INFO"],
-        *["--max-tasks-per-child", "1"],  # what was in memory goes with the process
-    )
-    wait_until(lambda: _answers(port), f"portal (see {product.directory}/log)", 60)
-
-
-def _start_process(
-    product: Product, name: str, environment: Mapping[str, str], *command: str
-) -> None:
-    with (product.directory / "log" / f"{name}.log").open("ab") as log:
-        product.processes[name] = subprocess.Popen(
-            command,
+    with (product.directory / "log" / "portal.log").open("ab") as log:
+        product.processes["portal"] = subprocess.Popen(
+            [
+                *[sys.executable, "-m", "uvicorn", "portal.asgi:application"],
+                *["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"],
+                *["--ssl-certfile", str(certificate), "--ssl-keyfile", str(certificate)],
+            ],
             cwd=CHECKOUT,
-            env=environment,
+            env=product.environment | web,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from lab import world
 from tests.conftest import Lab
+from tests.end_to_end.curl import Curl
 from tests.end_to_end.secure_portal import (
     SecurePortal,
     memory_of,
@@ -33,53 +33,6 @@ REALM = b"R2.LOCAL"
 def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecurePortal]:
     with secure_portal(tmp_path_factory.mktemp("secure"), lab.directory) as running:
         yield running
-
-
-class Curl:
-    """curl as Mary's browser: it shows tickets, keeps cookies and follows no redirect."""
-
-    def __init__(self, portal: SecurePortal, directory: Path, name: str) -> None:
-        self._portal = portal
-        self._jar = directory / "cookies"
-        self.cache = directory / "tickets"
-        self._environment = tickets_of(name, self.cache)
-
-    def ask(self, path: str, *options: str) -> tuple[int, str, str]:
-        """Status, the place that it leads to, and the page."""
-        done = subprocess.run(
-            [
-                *["curl", "-ks", "-b", str(self._jar), "-c", str(self._jar)],
-                *["--resolve", f"{world.PORTAL_HOST}:{self._portal.port}:127.0.0.1"],
-                *["-w", "\n%{http_code} %{redirect_url}", *options, f"{self._portal.url}{path}"],
-            ],
-            env=self._environment,
-            text=True,
-            capture_output=True,
-            check=True,
-        )
-        page, _, last = done.stdout.rpartition("\n")
-        status, _, place = last.partition(" ")
-        return int(status), place.removeprefix(self._portal.url), page
-
-    def sign_in(self) -> None:
-        assert self.ask("/sign-in/windows", "--negotiate", "-u", ":")[:2] == (302, "/")
-
-    def offer(self, computer: str) -> str:
-        """Makes an offer; the path of its page."""
-        found = re.search(
-            r'name="csrfmiddlewaretoken" value="(\w+)"', self.ask("/offers/create")[2]
-        )
-        assert found
-        fields = {
-            "csrfmiddlewaretoken": found[1],
-            "target": computer,
-            "mode": "control",
-            "viewer": "windows",
-        }
-        sent = [part for pair in fields.items() for part in ("-d", "=".join(pair))]
-        status, place, page = self.ask("/offers/create", "-e", self._portal.url, *sent)
-        assert status == 302, page
-        return place
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,13 @@ from lab import world
 from lab.demo.product import Product
 from tests.conftest import Lab
 from tests.end_to_end.conftest import Offer
+from tests.end_to_end.novice import SECONDS, Novice, wait
 from tests.environment import sample_size
 
 pytestmark = [pytest.mark.lab, pytest.mark.services]
 
 MARY = r"R2\mjones"
 COMPUTER = world.computer("WPG-SRV-14")
-SECONDS = 40
 CANCEL = """
 from assist.actors import Actor
 from assist.models import Offer
@@ -44,66 +42,14 @@ def _no_collector(product: Product, lab: Lab) -> Iterator[None]:
     file.write_text(kept)
 
 
-@dataclass
-class Novice:
-    """The computer, the person at it, and the viewers that reach it."""
-
-    lab: Lab
-    viewers: list[socket.socket] = field(default_factory=list)
-
-    @property
-    def script(self) -> Path:
-        return self.lab.directory / "answers" / f"{COMPUTER.name}.json"
-
-    def does(self, **script: Any) -> None:
-        self.script.write_text(json.dumps(script))
-
-    def events(self) -> list[dict[str, Any]]:
-        file = self.lab.directory / "events" / f"{COMPUTER.name}.jsonl"
-        lines = file.read_text().splitlines() if file.exists() else []
-        return [json.loads(line) for line in lines]
-
-    def view(self) -> socket.socket:
-        """A viewer comes to where the invitation says, and speaks."""
-        place = [event for event in self.events() if event["EventID"] == 33][-1]
-        address, _, port = place["EventData"]["FuncName"].partition(":")
-        viewer = socket.create_connection((address, int(port)), 5)
-        viewer.sendall(b"\x03\x00\x00\x13")
-        self.viewers.append(viewer)
-        return viewer
-
-    def has(self, event_id: int) -> bool:
-        """Whether the run that began last has come to that event."""
-        numbers = [event["EventID"] for event in self.events()]
-        return event_id in numbers[len(numbers) - numbers[::-1].index(31) :]
-
-    def rests(self) -> None:
-        """Remote Assistance has ended, whoever still looked."""
-        for viewer in self.viewers:
-            viewer.close()
-        self.does(end=True)
-        wait(lambda: self._count(31) == self._count(32), "Remote Assistance ends")
-        self.script.unlink()
-
-    def _count(self, event_id: int) -> int:
-        return sum(event["EventID"] == event_id for event in self.events())
-
-
 @pytest.fixture
 def novice(product: Product, lab: Lab, _no_collector: None) -> Iterator[Novice]:
-    someone = Novice(lab)
+    someone = Novice(lab.directory, COMPUTER.name)
     yield someone
     someone.rests()
     query = """SELECT 1 FROM assist_offer WHERE computer_name = :'v1'
         AND state IN ('contacting', 'offered', 'answering', 'accepted')"""
     wait(lambda: not ask(product, query, COMPUTER.name), "the log tells that all is over")
-
-
-def wait(until: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not until():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
 
 
 def ask(product: Product, query: str, *values: str) -> list[str]:

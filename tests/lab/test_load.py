@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from ipaddress import ip_address, ip_network
 
-from lab.windows.load import MOST, computers, part_of, split_keytab
+from lab.windows.load import MOST, MOST_NTLM, computers, has_services, part_of, split_keytab
 
 
 def test_each_has_a_name_and_an_address_of_its_own_on_loopback() -> None:
@@ -39,3 +39,16 @@ def test_a_keytab_is_taken_apart_by_computer() -> None:
         "LOAD-00000": b"\x05\x02" + one + one,
         "LOAD-00001": b"\x05\x02" + other,
     }
+
+
+def test_computers_without_tickets_have_names_and_addresses_apart() -> None:
+    made = computers(MOST, MOST_NTLM)
+    assert len({one.name for one in made}) == len({one.address for one in made}) == len(made)
+    without = [one for one in computers(3, 2) if not has_services(one)]
+    assert [(one.name, one.address) for one in without] == [
+        ("NTLM-00000", "127.1.200.1"),
+        ("NTLM-00001", "127.1.200.2"),
+    ]
+    network = ip_network("127.1.0.0/16")
+    assert ip_address(made[-1].address) in network
+    assert {one for part in range(3) for one in part_of(10, 3, part, 5)} == set(computers(10, 5))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -155,6 +155,34 @@ def test_a_computer_with_only_the_old_interface_does_not_know_the_class(portal: 
 
 def test_a_busy_computer_says_so(portal: Caller) -> None:
     computer = world.computer("WPG-W7-04")
+    made = portal.activate(computer, session_id=1)
+    assert _result(portal.call(computer, made, GET_NOVICE_USER_INFO, EMPTY_TEXT)) == BUSY
+
+
+@pytest.fixture
+def script(lab: Lab) -> Iterator[Path]:
+    """What WPG-SRV-14 is told to be like; nothing afterwards."""
+    file = lab.directory / "answers" / "WPG-SRV-14.json"
+    yield file
+    file.unlink()
+
+
+def test_a_script_says_who_is_logged_on(portal: Caller, script: Path) -> None:
+    computer = world.computer("WPG-SRV-14")
+    script.write_text(json.dumps({"logged_on": [["cwong", 7], ["dbrown", 8, "idle"]]}))
+    stub = portal.call(computer, portal.activate(computer), GET_SESSION_INFO, TWO_REFERENTS)
+    text = stub.decode("utf-16-le", "replace")
+    assert r"R2\cwong:7" in text
+    assert "dbrown" not in text
+    assert "bsmith" not in text
+    with pytest.raises(Refused) as refused:
+        portal.activate(computer, session_id=8)
+    assert refused.value.code == NO_SUCH_SESSION
+
+
+def test_a_script_makes_a_computer_busy(portal: Caller, script: Path) -> None:
+    computer = world.computer("WPG-SRV-14")
+    script.write_text(json.dumps({"busy": True}))
     made = portal.activate(computer, session_id=1)
     assert _result(portal.call(computer, made, GET_NOVICE_USER_INFO, EMPTY_TEXT)) == BUSY
 
