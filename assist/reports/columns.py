@@ -29,7 +29,8 @@ class Column:
         label: Its head.
         fields: The offer's columns it is made of.
         read: Makes the cell from a row of these.
-        kind: How a page shows it: text, time, state, seconds, link, yes.
+        kind: How a page shows it: text, time, state, seconds, link.
+        raw: Makes what programs get, where that is another.
     """
 
     code: str
@@ -37,6 +38,12 @@ class Column:
     fields: tuple[str, ...]
     read: Callable[[Row], Cell]
     kind: str = "text"
+    raw: Callable[[Row], Cell] | None = None
+
+    @property
+    def value(self) -> Callable[[Row], Cell]:
+        """Makes the cell for programs: codes, not words."""
+        return self.raw or self.read
 
 
 def _text(code: str, label: str, field: str = "") -> Column:
@@ -50,7 +57,13 @@ def _time(code: str, label: str) -> Column:
 
 def _word(code: str, label: str, words: Mapping[str, str], field: str = "") -> Column:
     name = field or code
-    return Column(code, label, (name,), lambda row: words.get(row[name], row[name]))
+    return Column(
+        code,
+        label,
+        (name,),
+        lambda row: words.get(row[name], row[name]),
+        raw=lambda row: row[name],
+    )
 
 
 def _between(code: str, label: str, begin: str, end: str) -> Column:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.core.handlers.asgi import ASGIRequest
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -28,6 +25,7 @@ from assist.readiness.sweeps import is_permitted, sweep_cancel, sweep_start
 from assist.readiness.table import table
 from assist.views.access import actor_for, actor_with_role, for_managers, require_manager
 from assist.views.live import live_part
+from assist.views.streaming import streamed
 from directory.errors import PortalError
 from directory.models import Computer, OrganizationalUnit
 
@@ -187,12 +185,9 @@ def readiness_csv(request: HttpRequest) -> HttpResponseBase:
     """The same computers, all of them, as a table for a spreadsheet."""
     require_manager(request)
     blocks = table(computers_of(timezone.now(), **_chosen(request)))
-    answer = StreamingHttpResponse(
-        _one_by_one(blocks) if isinstance(request, ASGIRequest) else blocks,
-        content_type="text/csv; charset=utf-8",
+    return streamed(
+        request, blocks, content_type="text/csv; charset=utf-8", file_name="readiness.csv"
     )
-    answer["Content-Disposition"] = 'attachment; filename="readiness.csv"'
-    return answer
 
 
 def _page(
@@ -261,10 +256,3 @@ def _cause_of(computer: Computer) -> Result | None:
     found = getattr(computer, "readiness", None)
     data = found.results.get(found.cause) if found else None
     return Result.from_json(data) if data else None
-
-
-async def _one_by_one(blocks: Iterator[str]) -> AsyncIterator[str]:
-    """Each made when the one before is sent: Django would make all before it sends the first."""
-    make_next = sync_to_async(lambda: next(blocks, None))
-    while (block := await make_next()) is not None:
-        yield block

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from assist.errors import InvalidInput
 from assist.offers.reading import offers_for
 from assist.reports.columns import COLUMNS, Cell, Column
+from assist.reports.export import FORMATS, format_named, note_export, offers_file
 from assist.reports.filters import FILTERS, Chosen, Filter, filtered, read_filters
 from assist.reports.listing import page_of
 from assist.reports.periods import presets
@@ -22,6 +24,7 @@ from assist.reports.reading import note_reading
 from assist.reports.saved_views import view_forget, view_save, views_of
 from assist.views.access import actor_with_role
 from assist.views.report_frame import frame
+from assist.views.streaming import streamed
 from directory.errors import PortalError
 
 FIRST_FILTERS = ("text", "outcome", "mode", "expert", "computer", "novice", "ticket")
@@ -89,9 +92,27 @@ def report_offers(request: HttpRequest) -> HttpResponse:
         "older": f"{query}&after={cursor}".lstrip("&") if cursor else "",
         "is_first": not chosen.after,
         "is_filtered": bool(query),
+        "formats": FORMATS.values(),
         "views": views_of(actor),
     }
     return render(request, "assist/reports/offers.html", context, status=422 if problems else 200)
+
+
+@require_safe
+def report_offers_file(request: HttpRequest, kind: str) -> HttpResponseBase:
+    """The same offers, all of them, as a file."""
+    actor = actor_with_role(request)
+    wanted = format_named(kind)
+    chosen, problems = read_filters(dict(request.GET.lists()), timezone.localdate())
+    if problems:
+        return report_offers(request)  # says what is wrong beside what was typed
+    note_export(actor, "report-offers", request.GET.urlencode(), kind)
+    return streamed(
+        request,
+        offers_file(filtered(offers_for(actor), chosen), chosen.columns, wanted),
+        content_type=wanted.content_type,
+        file_name=f"offers.{kind}",
+    )
 
 
 @require_POST

@@ -168,3 +168,31 @@ def test_a_name_with_markup_is_shown_as_text(manager: Client, cast: Cast) -> Non
     page = manager.get("/reports/offers?ticket=<b>").content.decode()
     assert "<b>x</b>" not in page
     assert "&lt;b&gt;x" in page
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "jsonl"])
+def test_a_table_is_exported_with_its_filters_and_recorded(
+    manager: Client, cast: Cast, kind: str
+) -> None:
+    made_offer(cast, ticket="IN-1")
+    made_offer(cast, ticket="OUT-1")
+    answer = manager.get(f"/reports/offers.{kind}?ticket=IN&columns=ticket")
+    content = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    assert answer["Content-Disposition"] == f'attachment; filename="offers.{kind}"'
+    if kind != "xlsx":
+        assert b"IN-1" in content
+        assert b"OUT-1" not in content
+    event = AuditEvent.objects.get(kind="report.exported")
+    assert event.data == {"query": "ticket=IN&columns=ticket", "format": kind}
+
+
+def test_an_export_has_only_what_its_reader_may_see(signed_in: SignedIn, cast: Cast) -> None:
+    made_offer(cast, by="nkhan", ticket="HERS")
+    answer = signed_in("radmin").get("/reports/offers.csv")
+    assert b"HERS" not in b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+
+
+def test_nonsense_is_not_exported(manager: Client) -> None:
+    assert manager.get("/reports/offers.csv?from=soon").status_code == 422
+    assert manager.get("/reports/offers.exe").status_code == 400
+    assert not AuditEvent.objects.filter(kind="report.exported").exists()
