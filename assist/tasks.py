@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from assist import audit, enqueue, offers, what_ifs
 from assist.readiness import requesting, retention, sweeps
+from assist.reports.adding_up import add_up
 
 log = structlog.get_logger()
 
@@ -87,3 +88,10 @@ def continue_what_ifs() -> None:
     """Have the what-ifs answered that no worker is at."""
     for what_if_id in what_ifs.what_ifs_to_continue(timezone.now()):
         enqueue.answer_what_if(what_if_id)
+
+
+@shared_task(name="assist.add_up_offers")
+def add_up_offers() -> None:
+    """Add up the days that are over, and those of which something has changed since."""
+    while add_up(timezone.now()).has_more:
+        pass

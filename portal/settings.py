@@ -207,6 +207,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "continue-readiness-sweeps": {"task": "assist.continue_readiness_sweeps", "schedule": 30},
     "continue-what-ifs": {"task": "assist.continue_what_ifs", "schedule": 30},
+    "add-up-offers": {
+        "task": "assist.add_up_offers",
+        "schedule": positive_seconds("REPORT_TALLY_INTERVAL_SECONDS", 60),
+        "options": {"expires": 60},
+    },
     "forget-old-runs": {"task": "directory.forget_old_runs", "schedule": 24 * 3600},
     "forget-old-readiness": {"task": "assist.forget_old_readiness", "schedule": 24 * 3600},
     "clear-sessions": {"task": "portal.clear_sessions", "schedule": 24 * 3600},

@@ -19,7 +19,7 @@ from assist.models.readiness import (
     ReadinessSweep,
     SavedSearch,
 )
-from assist.models.report import SavedView
+from assist.models.report import OfferTally, SavedView, TallyMark, TallySpan
 from assist.models.ticket import HandedTicket, KeptSignInTicket
 from assist.models.token import ApiToken, TokenScope
 from assist.models.what_if import WhatIf
@@ -45,12 +45,15 @@ __all__ = [
     "LogonSessionChoice",
     "Offer",
     "OfferAlert",
+    "OfferTally",
     "OfferTransition",
     "ProtectionRule",
     "ReadinessCause",
     "ReadinessSweep",
     "SavedSearch",
     "SavedView",
+    "TallyMark",
+    "TallySpan",
     "TokenScope",
     "WhatIf",
     "WindowsEvent",

@@ -23,3 +23,62 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class OfferTally(models.Model):
+    """Offers added up over a day or a month by one dimension; see ``assist.reports.tallies``."""
+
+    class Level(models.IntegerChoices):
+        DAY = 0
+        MONTH = 1
+
+    level = models.PositiveSmallIntegerField(choices=Level)
+    start = models.DateField(help_text="The day, or the month's first.")
+    dimension = models.CharField(max_length=8)
+    key = models.CharField(max_length=184)
+    name = models.CharField(max_length=1024)
+    offers = models.BigIntegerField(default=0)
+    control = models.BigIntegerField(default=0)
+    going_on = models.BigIntegerField(default=0)
+    accepted = models.BigIntegerField(default=0)
+    declined = models.BigIntegerField(default=0)
+    unanswered = models.BigIntegerField(default=0)
+    unopened = models.BigIntegerField(default=0)
+    refused = models.BigIntegerField(default=0)
+    blocked = models.BigIntegerField(default=0)
+    prompted = models.BigIntegerField(default=0)
+    violations = models.BigIntegerField(default=0)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["dimension", "level", "start"], name="tally_by_span"),
+            models.Index(fields=["dimension", "key", "level", "start"], name="tally_by_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dimension} {self.key} on {self.start}: {self.offers}"
+
+
+class TallySpan(models.Model):
+    """A day or month that is added up."""
+
+    level = models.PositiveSmallIntegerField(choices=OfferTally.Level)
+    start = models.DateField()
+    zone = models.CharField(max_length=64, help_text="The time zone that its days are of.")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["level", "start"], name="one_row_per_span")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start} ({self.get_level_display()})"
+
+
+class TallyMark(models.Model):
+    """Says that an offer asked for at this time has changed. Written by triggers alone."""
+
+    at = models.DateTimeField(help_text="When the offer was asked for.")
+
+    def __str__(self) -> str:
+        return f"changed: {self.at}"

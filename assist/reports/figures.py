@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, F, Max
+from django.db.models import Count, F, Max, Q
 from django.db.models.expressions import BaseExpression
 from django.db.models.functions import ExtractHour, ExtractIsoWeekDay, TruncDate
 from django.utils import timezone
@@ -106,14 +106,39 @@ class OfferRows:
     def days(self, period: Period) -> Mapping[date, int]:
         return by_day(within(self.offers, period))
 
-    def named(self, period: Period, dimension: Dimension) -> Mapping[str, Named]:
-        return by_dimension(within(self.offers, period), dimension)
+    def named(
+        self, period: Period, dimension: Dimension, keys: Collection[str] | None = None
+    ) -> Mapping[str, Named]:
+        offers = within(self.offers, period)
+        return by_dimension(
+            offers if keys is None else with_keys(offers, dimension, keys), dimension
+        )
+
+    def ranked(
+        self, period: Period, dimension: Dimension, most: int | None
+    ) -> tuple[list[Named], int]:
+        found = sorted(self.named(period, dimension).values(), key=rank)
+        return found[:most], len(found)
 
     def reasons(self, period: Period) -> Mapping[Reason, int]:
         return by_reason(within(self.offers, period))
 
     def delays(self, period: Period, delay: str) -> Mapping[str, Mapping[int, int]]:
         return histograms(within(self.offers, period), delay)
+
+
+def rank(item: Named) -> tuple[int, str, str]:
+    """The order of a breakdown: the busiest first."""
+    return -item.counts.offers, item.name, item.key
+
+
+def with_keys(offers: OfferQuerySet, dimension: Dimension, keys: Collection[str]) -> OfferQuerySet:
+    """The offers of some experts, teams, units or computers; an empty key: of none."""
+    some = Q(**{f"{dimension.key}__in": [key for key in keys if key]})
+    if "" in keys:
+        is_text = dimension.key.endswith("_sid")
+        some |= Q(**{dimension.key: ""}) if is_text else Q(**{f"{dimension.key}__isnull": True})
+    return offers.filter(some)
 
 
 def within(offers: OfferQuerySet, period: Period) -> OfferQuerySet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
@@ -23,7 +23,13 @@ class Source(Protocol):
 
     def days(self, period: Period) -> Mapping[date, int]: ...
 
-    def named(self, period: Period, dimension: Dimension) -> Mapping[str, Named]: ...
+    def named(
+        self, period: Period, dimension: Dimension, keys: Collection[str] | None = None
+    ) -> Mapping[str, Named]: ...
+
+    def ranked(
+        self, period: Period, dimension: Dimension, most: int | None
+    ) -> tuple[list[Named], int]: ...
 
     def reasons(self, period: Period) -> Mapping[Reason, int]: ...
 
@@ -155,20 +161,33 @@ def overview(source: Source, period: Period) -> Overview:
     )
 
 
-def breakdown(source: Source, period: Period, dimension: Dimension) -> tuple[Line, ...]:
-    """One line for each expert, team, unit or computer, the busiest first."""
-    now = source.named(period, dimension)
-    before = source.named(period.before, dimension)
-    lines = [
+def breakdown(
+    source: Source, period: Period, dimension: Dimension, most: int | None = None
+) -> tuple[tuple[Line, ...], int]:
+    """A line for each expert, team, unit or computer, the busiest first.
+
+    Args:
+        source: Where the figures come from.
+        period: Which days.
+        dimension: By what.
+        most: How many lines; None: all.
+
+    Returns:
+        The lines, and how many there are in all.
+    """
+    now, number = source.ranked(period, dimension, most)
+    keys = None if most is None else [item.key for item in now]
+    before = source.named(period.before, dimension, keys) if now else {}
+    lines = (
         Line(
             item.key,
             item.name or dimension.nothing,
             item.counts,
             before[item.key].counts if item.key in before else Counts(),
         )
-        for item in now.values()
-    ]
-    return tuple(sorted(lines, key=lambda line: (-line.now.offers, line.name.lower(), line.key)))
+        for item in now
+    )
+    return tuple(lines), number
 
 
 def _compared(

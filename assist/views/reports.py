@@ -82,7 +82,7 @@ def reports(request: HttpRequest) -> HttpResponse:
     source = source_for(actor)
     found = overview(source, period)
     dimension = DIMENSIONS[by]
-    lines = breakdown(source, period, dimension)
+    lines, number = breakdown(source, period, dimension, MOST_LINES)
     note_reading(actor, "reports", request.GET.urlencode())
     context = {
         **frame(request, "reports", "Reports"),
@@ -100,8 +100,8 @@ def reports(request: HttpRequest) -> HttpResponse:
         "rows": _rows(found),
         "waits": _waits(found),
         "charts": _charts(found),
-        "lines": [_line(line, dimension, period) for line in lines[:MOST_LINES]],
-        "more_lines": max(0, len(lines) - MOST_LINES),
+        "lines": [_line(line, dimension, period) for line in lines],
+        "more_lines": number - len(lines),
         "line_measures": LINE_MEASURES,
         "obstacles": [_obstacle(item, period) for item in found.obstacles],
     }

@@ -104,11 +104,16 @@ def test_refused_and_blocked_offers_are_told_by_rule_with_what_would_mend_them(c
 def test_the_breakdown_names_the_busiest_first(cast: Cast) -> None:
     for name in ("mjones", "nkhan", "nkhan"):
         made_offer(cast, by=name)
-    lines = breakdown(ROWS, THIS_DAY, DIMENSIONS["expert"])
+    lines, number = breakdown(ROWS, THIS_DAY, DIMENSIONS["expert"])
+    assert number == 2
     assert [(line.name, line.now.offers) for line in lines] == [(r"R2\nkhan", 2), (r"R2\mjones", 1)]
     for code in ("team", "unit", "computer"):
-        assert sum(line.now.offers for line in breakdown(ROWS, THIS_DAY, DIMENSIONS[code])) == 3
-    assert breakdown(ROWS, THIS_DAY, DIMENSIONS["team"])[0].name == "no team"
+        lines, _ = breakdown(ROWS, THIS_DAY, DIMENSIONS[code])
+        assert sum(line.now.offers for line in lines) == 3
+    (team,), _ = breakdown(ROWS, THIS_DAY, DIMENSIONS["team"])
+    assert team.name == "no team"
+    (first,), number = breakdown(ROWS, THIS_DAY, DIMENSIONS["expert"], 1)
+    assert (first.name, number) == (r"R2\nkhan", 2)
 
 
 def test_an_offer_keeps_the_unit_and_the_team_it_was_made_from(cast: Cast) -> None:
