@@ -121,7 +121,14 @@ def mary(portal: SecurePortal, tmp_path_factory: pytest.TempPathFactory) -> Curl
 
 @dataclass(frozen=True)
 class Played:
-    """What is known of an offer once its story is over."""
+    """What is known of an offer once its story is over.
+
+    Attributes:
+        audit: The audit events without those of evidence, in order.
+        evidence: The Windows events of those.
+        data: What the audit events say, by kind.
+        named: Whom the audit trail names as the novice; it keeps that beside the events.
+    """
 
     state: str
     outcome: str
@@ -130,6 +137,7 @@ class Played:
     audit: tuple[str, ...]
     evidence: tuple[int, ...]
     data: dict[str, dict[str, Any]]
+    named: set[str]
 
 
 @dataclass(frozen=True)
@@ -204,6 +212,11 @@ class Stage:
         told = self.ask(
             "SELECT kind, data FROM assist_auditevent WHERE offer_id = %s ORDER BY id", offer
         )
+        named = self.ask(
+            "SELECT DISTINCT p.value FROM assist_auditpersonal p JOIN assist_auditevent e"
+            " ON e.id = p.event_id WHERE p.name = 'novice' AND e.offer_id = %s",
+            offer,
+        )
         evidence = [data for kind, data in told if kind == "evidence.recorded"]
         state, outcome, grade, *novice = row
         return Played(
@@ -214,6 +227,7 @@ class Stage:
             audit=tuple(kind for kind, _ in told if kind != "evidence.recorded"),
             evidence=tuple(int(data["event_id"]) for data in evidence),
             data=dict(told),
+            named={name for (name,) in named},
         )
 
 
@@ -247,7 +261,8 @@ def test_a_story_and_all_that_is_known_of_it(
         assert starting["authority"] == case.authority.authority
         assert starting["principal"] == case.authority.principal
         assert starting["authentication"] == case.authority.authentication
-        assert (starting["novice"], starting["logon_session_id"]) == case.session
+        assert starting["logon_session_id"] == case.session[1]
+        assert found.named == {case.session[0]}
 
     calls = calls_at(computers, case.computer)
     contacting = [call for call in calls if call["call"] in CONTACTING]
