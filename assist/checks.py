@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from assist.audit.signing import parse_private_key
 from assist.authority.sealing import parse_key
 from assist.errors import NotConfigured
 from assist.launch_links import signing_key
@@ -178,3 +180,34 @@ def novice_subnets(**_: Any) -> list[CheckMessage]:
             id="assist.I011",
         )
     ]
+
+
+@register(Tags.security)
+def audit_checkpoints(**_: Any) -> list[CheckMessage]:
+    """Checkpoints need a key and a place outside the database."""
+    key, url = settings.AUDIT_CHECKPOINT_KEY, settings.AUDIT_CHECKPOINT_URL
+    has_sink = bool(settings.AUDIT_CHECKPOINT_FILE or url)
+    found: list[CheckMessage] = []
+    if key:
+        try:
+            parse_private_key(key)
+        except NotConfigured as error:
+            found.append(Error(error.sentence, hint=error.remedy, id="assist.E020"))
+    if bool(key) != has_sink:
+        missing = "AUDIT_CHECKPOINT_FILE and _URL are" if key else "AUDIT_CHECKPOINT_KEY is"
+        found.append(
+            checks.Warning(
+                f"{missing} not set: no checkpoints are written.",
+                hint="Without them nobody can tell whether the trail's end was cut off.",
+                id="assist.W020",
+            )
+        )
+    if url and urlsplit(url).scheme != "https" and not settings.DEBUG:
+        found.append(
+            Error(
+                "AUDIT_CHECKPOINT_URL is not https.",
+                hint="Anybody between could answer in the service's place.",
+                id="assist.E021",
+            )
+        )
+    return found

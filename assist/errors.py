@@ -97,3 +97,16 @@ class WhatIfNotFound(PortalError):
 
     code = "what_if_not_found"
     status = 404
+
+
+class CheckpointRefused(PortalError):
+    """A checkpoint, or the public key for it, cannot be relied upon."""
+
+    code = "checkpoint_refused"
+
+
+class SinkUnavailable(PortalError):
+    """What should leave the database did not get there."""
+
+    code = "sink_unavailable"
+    status = 503

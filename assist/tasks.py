@@ -46,6 +46,13 @@ def seal_audit_events() -> None:
     audit.seal(wait=False)
 
 
+@shared_task(name="assist.write_audit_checkpoint")
+def write_audit_checkpoint() -> None:
+    """Sign what the chain is and send it out of the database, where that is configured."""
+    if audit.is_configured():
+        audit.checkpoint_write()
+
+
 @shared_task(name="assist.check_readiness")
 def check_readiness(computer_guid: str, looker_sid: str = "") -> None:
     """Check the readiness of one computer, as a person asked."""

@@ -214,6 +214,10 @@ CELERY_BEAT_SCHEDULE = {
     },
     "forget-old-runs": {"task": "directory.forget_old_runs", "schedule": 24 * 3600},
     "forget-old-readiness": {"task": "assist.forget_old_readiness", "schedule": 24 * 3600},
+    "write-audit-checkpoint": {
+        "task": "assist.write_audit_checkpoint",
+        "schedule": positive_seconds("AUDIT_CHECKPOINT_INTERVAL_SECONDS", 600),
+    },
     "clear-sessions": {"task": "portal.clear_sessions", "schedule": 24 * 3600},
     "seal-audit-events": {
         "task": "assist.seal_audit_events",
@@ -306,6 +310,14 @@ INVITATION_KEYS = [key for key in secret("INVITATION_KEYS").split(",") if key]
 # Keys of the same form; web processes seal tickets for workers with the first (delegated).
 HANDED_TICKET_KEYS = [key for key in secret("HANDED_TICKET_KEYS").split(",") if key]
 HANDED_TICKET_LIFETIME_SECONDS = positive_seconds("HANDED_TICKET_LIFETIME_SECONDS", 900)
+
+# --- Audit trail ----------------------------------------------------------------------------
+# Ed25519 key in PEM that signs checkpoints; they go to the file, the URL, or both.
+AUDIT_CHECKPOINT_KEY = secret("AUDIT_CHECKPOINT_KEY")
+AUDIT_CHECKPOINT_FILE = env.str("AUDIT_CHECKPOINT_FILE", "")
+AUDIT_CHECKPOINT_URL = env.str("AUDIT_CHECKPOINT_URL", "")
+AUDIT_CHECKPOINT_TOKEN = secret("AUDIT_CHECKPOINT_TOKEN")
+AUDIT_CHECKPOINT_TIMEOUT_SECONDS = positive_seconds("AUDIT_CHECKPOINT_TIMEOUT_SECONDS", 10)
 
 # --- Readiness ------------------------------------------------------------------------------
 READINESS_SWEEP_PER_SECOND = whole_number("READINESS_SWEEP_PER_SECOND", 5, least=1, most=1000)

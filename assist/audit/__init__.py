@@ -1,5 +1,6 @@
 """The audit trail: append, seal into a hash chain, verify. docs/audit-format.md is its format."""
 
+from assist.audit.checkpoints import checkpoint_write, is_configured
 from assist.audit.events import record
 from assist.audit.sealing import seal, sealer_lag, unsealed_count
 from assist.audit.verifying import BadEvent, Verification, verify
@@ -7,6 +8,8 @@ from assist.audit.verifying import BadEvent, Verification, verify
 __all__ = [
     "BadEvent",
     "Verification",
+    "checkpoint_write",
+    "is_configured",
     "record",
     "seal",
     "sealer_lag",

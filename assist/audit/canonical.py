@@ -132,11 +132,11 @@ def personal_digest(name: str, salt: str, value: str) -> str:
 
     Args:
         name: Of the value, as ``novice``.
-        salt: In hexadecimal; the key.
+        salt: 32 hexadecimal digits; as text they are the key.
         value: In the clear.
     """
     content = f"{name}={value}".encode("utf-8", "surrogatepass")
-    return hmac.new(bytes.fromhex(salt), content, hashlib.sha256).hexdigest()
+    return hmac.digest(salt.encode("utf-8", "surrogatepass"), content, "sha256").hex()
 
 
 def microseconds(moment: datetime) -> int:

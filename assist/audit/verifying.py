@@ -9,7 +9,8 @@ from django.db import connection
 
 from assist.audit.canonical import seal_hash
 from assist.audit.rows import fields_of
-from assist.audit.walking import Walked, anchors_of, walk_by_copy
+from assist.audit.signing import Checkpoint
+from assist.audit.walking import Walked, walk_by_copy, walk_by_rows
 from assist.models import AuditEvent, AuditSeal
 
 CHUNK = 20_000  # positions that are read at once
@@ -61,20 +62,12 @@ class Verification:
         return self.first_bad is None
 
 
-@dataclass(frozen=True)
-class Known:
-    """What somebody outside the database knows of the chain: a checkpoint's content."""
-
-    position: int
-    hash: str
-
-
 def verify(
     progress: Callable[[int], None] | None = None,
     *,
     first: int = 1,
     last: int | None = None,
-    known: Sequence[Known] = (),
+    checkpoints: Sequence[Checkpoint] = (),
     connections: int = 1,
 ) -> Verification:
     """Walk the chain and find the first event that was edited, removed, inserted or moved.
@@ -83,20 +76,21 @@ def verify(
         progress: Called now and then with the number of events that hold so far.
         first: The position to begin at, from 1.
         last: The position to end at; the chain's end if None.
-        known: Checkpoints. Without them nobody can tell a chain whose tail was cut off, or that
-            was computed anew, from a whole one.
+        checkpoints: What the chain was. Without them nobody can tell a chain whose tail was cut
+            off, or that was computed anew, from a whole one.
         connections: On PostgreSQL, how many connections read at the same time; with more than
             one they are new ones, which see only what is committed.
     """
-    end = _end_of_chain()
+    end = end_of_chain()
     until = end if last is None else min(last, end)
     unsealed, astray = _outside_the_chain()
     count, bad = _walk(first, until, progress, connections)
-    bad = _first(bad, _against(known, end, first + count))
+    bad = _first(bad, _against(checkpoints, end))
     return Verification(count, unsealed, bad or astray, first)
 
 
-def _end_of_chain() -> int:
+def end_of_chain() -> int:
+    """The last position; 0 while the chain is empty."""
     last = AuditSeal.objects.order_by("-position").first()
     return last.position if last else 0
 
@@ -109,10 +103,12 @@ def _walk(
     if connection.vendor == "postgresql":
         walked = walk_by_copy(chunks, connections)
     else:
-        walked = (Walked(low, high, low, before) for low, high, before in anchors_of(chunks))
+        walked = walk_by_rows(chunks)
     for chunk in walked:
         # What COPY did not confirm is looked at row by row: it may be of another version.
         good, bad = _by_rows(chunk)
+        if chunk.false is not None and chunk.false < good:
+            good, bad = chunk.false, _false_personal(chunk.false)
         count += good - chunk.low
         if bad:
             return count, bad
@@ -175,19 +171,19 @@ def _what_is_wrong(
     return "" if found == seal.hash else changed
 
 
+def _false_personal(position: int) -> BadEvent:
+    event = AuditEvent.objects.get(seal__position=position)
+    sentence = f"What is kept about the novice of event {event.pk} is not what was recorded."
+    return BadEvent(position, event.pk, event.kind, sentence)
+
+
 def _removed(position: int) -> str:
     return f"The chain has no event at position {position}: it was removed."
 
 
-def _against(known: Sequence[Known], end: int, good: int) -> BadEvent | None:
-    """What the checkpoints contradict first.
-
-    Args:
-        known: The checkpoints.
-        end: The chain's last position.
-        good: The position that the chain holds together up to, exclusive.
-    """
-    wanted = sorted(known, key=lambda checkpoint: checkpoint.position)
+def _against(checkpoints: Sequence[Checkpoint], end: int) -> BadEvent | None:
+    """What the checkpoints contradict first, in a chain that ends at this position."""
+    wanted = sorted(checkpoints, key=lambda checkpoint: checkpoint.position)
     positions = [checkpoint.position for checkpoint in wanted]
     seals: dict[int, AuditSeal] = {}
     for start in range(0, len(positions), _ROWS):
@@ -202,6 +198,8 @@ def _against(known: Sequence[Known], end: int, good: int) -> BadEvent | None:
                 f"The chain ends at position {end}, but a checkpoint saw position "
                 f"{checkpoint.position}: its tail was cut off.",
             )
+        if checkpoint.position == 0:
+            continue  # of an empty chain
         seal = seals.get(checkpoint.position)
         if seal is None or seal.hash != checkpoint.hash:
             return BadEvent(

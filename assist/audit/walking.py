@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import local
@@ -16,9 +16,9 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from assist.audit.canonical import ALGORITHM, GENESIS, VERSION
+from assist.audit.canonical import ALGORITHM, GENESIS, VERSION, personal_digest
 from assist.audit.rows import EVENT_COLUMNS
-from assist.models import AuditSeal
+from assist.models import AuditPersonal, AuditSeal
 
 Chunk = tuple[int, int]
 _HASH_LENGTH = 64
@@ -31,6 +31,14 @@ COPY (
      WHERE seal.position BETWEEN %s AND %s ORDER BY seal.position
 ) TO STDOUT
 """  # noqa: S608 - our columns
+_PERSONAL = """
+SELECT seal.position, kept.name, kept.salt, kept.value,
+       event.data #>> ARRAY['personal', kept.name]
+  FROM assist_auditseal seal
+  JOIN assist_auditpersonal kept ON kept.event_id = seal.event_id
+  JOIN assist_auditevent event ON event.id = seal.event_id
+ WHERE seal.position BETWEEN %s AND %s ORDER BY seal.position
+"""
 _BEFORE = "SELECT hash FROM assist_auditseal WHERE position = %s"
 
 
@@ -43,12 +51,14 @@ class Walked:
         high: Its last.
         next: The first that was not confirmed; above ``high`` when all were.
         previous: The hash before ``next``.
+        false: The first position whose personal values are not those of its digests, or None.
     """
 
     low: int
     high: int
     next: int
     previous: str
+    false: int | None
 
 
 def walk_by_copy(chunks: Sequence[Chunk], connections: int) -> Iterator[Walked]:
@@ -96,11 +106,32 @@ def walk_by_copy(chunks: Sequence[Chunk], connections: int) -> Iterator[Walked]:
                 one.close()
 
 
-def anchors_of(chunks: Sequence[Chunk]) -> Iterator[tuple[int, int, str]]:
-    """Each stretch with the hash before it, as the database has it."""
+def walk_by_rows(chunks: Sequence[Chunk]) -> Iterator[Walked]:
+    """The same stretches, of which nothing was confirmed yet but the personal values."""
     for low, high in chunks:
         before = AuditSeal.objects.filter(position=low - 1).first()
-        yield low, high, before.hash if before else GENESIS
+        rows = (
+            AuditPersonal.objects.filter(event__seal__position__range=(low, high))
+            .order_by("event__seal__position")
+            .values_list("event__seal__position", "name", "salt", "value", "event__data")
+        )
+        false = _first_false(
+            (position, name, salt, value, _digest_in(data, name))
+            for position, name, salt, value, data in rows
+        )
+        yield Walked(low, high, low, before.hash if before else GENESIS, false)
+
+
+def _first_false(rows: Iterable[tuple[int, str, str, str, str | None]]) -> int | None:
+    for position, name, salt, value, digest in rows:
+        if personal_digest(name, salt, value) != digest:
+            return position
+    return None
+
+
+def _digest_in(data: Any, name: str) -> str | None:
+    digests = data.get("personal") if isinstance(data, dict) else None
+    return digests.get(name) if isinstance(digests, dict) else None
 
 
 def _walk(cursor: Any, chunk: Chunk) -> Walked:
@@ -125,4 +156,5 @@ def _walk(cursor: Any, chunk: Chunk) -> Walked:
                 if not is_good:
                     break
                 position, previous = position + 1, digest
-    return Walked(low, high, position, previous)
+    cursor.execute(_PERSONAL, [low, high])
+    return Walked(low, high, position, previous, _first_false(cursor.fetchall()))

@@ -1,5 +1,5 @@
 from assist.models.alert import OfferAlert
-from assist.models.audit import AuditEvent, AuditPersonal, AuditSeal, AuditUnsealed
+from assist.models.audit import AuditCheckpoint, AuditEvent, AuditPersonal, AuditSeal, AuditUnsealed
 from assist.models.evidence import (
     EventRoute,
     Evidence,
@@ -27,6 +27,7 @@ from assist.models.what_if import WhatIf
 __all__ = [
     "ApiToken",
     "Approval",
+    "AuditCheckpoint",
     "AuditEvent",
     "AuditPersonal",
     "AuditSeal",

@@ -106,3 +106,24 @@ class AuditSeal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position}: {self.hash[:12]}"
+
+
+class AuditCheckpoint(models.Model):
+    """A checkpoint that was signed, and whether every sink took it.
+
+    These rows prove nothing, being in the database: they are for showing, and for noticing that a
+    sink is down.
+    """
+
+    at = models.DateTimeField(db_index=True)
+    position = models.PositiveBigIntegerField()
+    hash = models.CharField(max_length=64)
+    document = models.TextField(help_text="The signed line.")
+    is_delivered = models.BooleanField()
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
+
+    def __str__(self) -> str:
+        return f"position {self.position} at {self.at:%Y-%m-%d %H:%M:%S}"

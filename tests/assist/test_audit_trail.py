@@ -18,7 +18,7 @@ from assist.actors import Actor
 from assist.audit import canonical, rows, sealing, verifying
 from assist.models import AuditEvent, AuditPersonal, AuditSeal, AuditUnsealed
 from tests.assist.cast import NOW, Cast
-from tests.audit_flush import audit_flush_allowed
+from tests.audit_flush import as_database_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -46,15 +46,8 @@ def as_owner() -> Iterator[Callable[[str], None]]:
     """Runs SQL as the database's owner can: with the triggers out of the way."""
 
     def run(statement: str) -> None:
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute("SET LOCAL session_replication_role = 'replica'")
-                cursor.execute(statement)
-                cursor.execute("SET LOCAL session_replication_role = 'origin'")
-                return
-            cursor.execute("PRAGMA defer_foreign_keys = ON")
-            with audit_flush_allowed():
-                cursor.execute(statement)
+        with as_database_owner(), connection.cursor() as cursor:
+            cursor.execute(statement)
 
     yield run
     # What a test broke on purpose is rolled back before the end-of-test foreign key check sees it.
