@@ -21,12 +21,13 @@ from bench.databases import create_database
 from bench.directory.laboratory import Laboratory, laboratory
 from bench.directory.product import percentile
 from bench.measured import BenchError, processors_together
-from bench.offers.workers import SETTINGS, Installation
+from bench.offers.workers import KERBEROS, NTLM, SETTINGS, Installation
 from bench.report import Report
 from lab.demo.product import CHECKOUT, Product
 from tests.services import postgresql
 
 WORKED_OFF = 300  # offers that each number of workers finds waiting, at most
+BY_NTLM = 100  # offers by NTLM, at most
 ONE_BY_ONE = 50  # offers asked for one after the other
 THREADS = 4
 COMPUTER_PROCESSES = 2
@@ -53,6 +54,7 @@ class Bench:
 
     def __init__(self, lab: Laboratory, server_url: str, size: int, say: Report) -> None:
         self.lab, self.size, self.say = lab, size, say
+        self.by_ntlm = min(BY_NTLM, size)
         self._server_url = server_url
         self._directory = Path(tempfile.mkdtemp(prefix="portal-bench-"))
         self._used = 0
@@ -68,7 +70,14 @@ class Bench:
         """Starts the computers anew, so that nobody's Remote Assistance runs there."""
         done = subprocess.run(
             [sys.executable, "-m", "lab", "computers", "--count", str(self.size)]
-            + ["--processes", str(COMPUTER_PROCESSES), "--opening-seconds", str(OPENING_SECONDS)],
+            + [
+                "--ntlm",
+                str(self.by_ntlm),
+                "--processes",
+                str(COMPUTER_PROCESSES),
+                "--opening-seconds",
+                str(OPENING_SECONDS),
+            ],
             cwd=CHECKOUT,
             env=os.environ | {"LAB_DIR": str(self.lab.paths.root)},
             capture_output=True,
@@ -78,12 +87,15 @@ class Bench:
         if done.returncode:
             raise BenchError(f"lab computers: {done.stderr[-1500:]}")
 
-    def bare(self, count: int, *, threads: int = 1, with_position: bool = False) -> Bare:
+    def bare(
+        self, count: int, *, threads: int = 1, with_position: bool = False, ntlm: bool = False
+    ) -> Bare:
         """The loop without a portal."""
         self.computers()
         done = subprocess.run(
             [sys.executable, "-m", "bench.offers.bare", "--count", str(count)]
             + ["--threads", str(threads), *(["--position"] if with_position else [])]
+            + (["--ntlm"] if ntlm else [])
             + ["--principal", self.lab.settings["SERVICE_PRINCIPAL"]]
             + ["--keytab", self.lab.settings["SERVICE_KEYTAB_FILE"]],
             cwd=CHECKOUT,
@@ -96,7 +108,8 @@ class Bench:
             raise BenchError(f"bare loop: {done.stderr[-1500:]}")
         result = Bare(**json.loads(done.stdout))
         self.say(
-            f"bare loop, {threads} at once{', with positions' if with_position else ''}: "
+            f"bare loop{' by NTLM' if ntlm else ''}, {threads} at once"
+            f"{', with positions' if with_position else ''}: "
             f"{result.offers_s:.1f} offers/s, {result.cpu_ms:.0f} ms of processor each"
         )
         return result
@@ -155,15 +168,17 @@ def _measure(bench: Bench) -> dict[str, object]:
     few, offers = min(ONE_BY_ONE, size // 4), min(WORKED_OFF, size)
     bare, same = bench.bare(offers), bench.bare(offers, with_position=True)
     threaded = bench.bare(offers, threads=THREADS, with_position=True)
+    bare_ntlm = bench.bare(bench.by_ntlm, with_position=True, ntlm=True)
     worked = {}
-    for name, processes, threads in (
-        ("1 process", 1, 1),
-        ("2 processes", 2, 1),
-        ("4 processes", 4, 1),
-        (f"{THREADS} threads", 1, THREADS),
+    for name, count, processes, threads, kind in (
+        ("1 process", offers, 1, 1, KERBEROS),
+        ("2 processes", offers, 2, 1, KERBEROS),
+        ("4 processes", offers, 4, 1, KERBEROS),
+        (f"{THREADS} threads", offers, 1, THREADS, KERBEROS),
+        ("1 process by NTLM", bench.by_ntlm, 1, 1, NTLM),
     ):
         with bench.installation() as installation:
-            one = installation.work_off(offers, processes, threads=threads)
+            one = installation.work_off(count, processes, threads=threads, kind=kind)
         worked[name] = one
         say(
             f"worker of {name}: {one.offers_s:.1f} offers/s, {one.cpu_ms:.0f} ms of processor each,"
@@ -179,7 +194,7 @@ def _measure(bench: Bench) -> dict[str, object]:
                 beside = installation.ask(few, few, one_by_one=True)
         say(f"click to invitation: {_said(alone)}; with {waiting} waiting: {_said(beside)}")
     exchange = same.exchange_ms
-    one = worked["1 process"]
+    one, by_ntlm = worked["1 process"], worked["1 process by NTLM"]
     return {
         "bare_offers_s": _rounded(bare.offers_s),
         "bare_cpu_ms_per_offer": _rounded(bare.cpu_ms),
@@ -193,6 +208,10 @@ def _measure(bench: Bench) -> dict[str, object]:
         "scale_4": _rounded(worked["4 processes"].offers_s / one.offers_s),
         "threads_ratio": _rounded(worked[f"{THREADS} threads"].offers_s / one.offers_s),
         "threads_cpu_ms_per_offer": _rounded(worked[f"{THREADS} threads"].cpu_ms),
+        "bare_ntlm_offers_s": _rounded(bare_ntlm.offers_s),
+        "worker_ntlm_offers_s": _rounded(by_ntlm.offers_s),
+        "worker_ntlm_ratio": _rounded(by_ntlm.offers_s / bare_ntlm.offers_s),
+        "ntlm_cpu_ms_per_offer": _rounded(by_ntlm.cpu_ms),
         "exchange_p95_ms": _rounded(percentile(exchange, 95)),
         "invitation_p95_ms": _rounded(percentile(alone, 95)),
         "invitation_overhead_p95_ms": _rounded(

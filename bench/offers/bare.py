@@ -1,8 +1,9 @@
 """``python -m bench.offers.bare``: the calls of offers in a loop, without a portal.
 
-Each offer obtains its tickets, lists the computer's logon sessions and starts Remote Assistance;
-with ``--position`` it also reads, beside that, where the computer's event log ends, as the worker
-does. Ends with one line of JSON.
+Each offer obtains its ticket, lists the computer's logon sessions and starts Remote Assistance.
+With ``--position`` it also reads, beside that, where the computer's event log ends, as the worker
+does; with ``--ntlm`` it calls computers for which the domain has no tickets, so that it asks for
+one in vain. Ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -54,9 +55,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--position", action="store_true")
+    parser.add_argument("--ntlm", action="store_true")
     chosen = parser.parse_args()
-    credential = KeytabCredential(chosen.principal, chosen.keytab)
-    targets = [NoviceTarget(one.dns_name, one.address) for one in computers(chosen.count)]
+    credential = KeytabCredential(chosen.principal, chosen.keytab, may_use_ntlm=chosen.ntlm)
+    called = computers(0, chosen.count) if chosen.ntlm else computers(chosen.count)
+    targets = [NoviceTarget(one.dns_name, one.address) for one in called]
     one: Callable[[NoviceTarget], float] = lambda target: exchange(  # noqa: E731
         target, credential, with_position=chosen.position
     )

@@ -23,11 +23,13 @@ from tests.services import wait_for
 
 SETTINGS = {
     "NOVICE_SUBNETS": "127.1.0.0/16",
+    "SERVICE_NTLM_ALLOWED": "true",
     "OFFERS_PER_EXPERT_PER_HOUR": "1000000",
     "OFFER_BURST_COUNT": "1000000",
     "QUEUE_TIMEOUT_SECONDS": "86400",
     "OPENING_TIMEOUT_SECONDS": "86400",
 }
+KERBEROS, NTLM = "LOAD", "NTLM"  # how the names of computers begin
 TICKS_S = os.sysconf("SC_CLK_TCK")
 READY_SECONDS = 60
 LONGEST_OFFER_SECONDS = 10
@@ -69,12 +71,15 @@ class Installation:
             text=True,
         )
 
-    def ask(self, first: int, number: int, *, one_by_one: bool = False) -> list[float]:
+    def ask(
+        self, first: int, number: int, *, kind: str = KERBEROS, one_by_one: bool = False
+    ) -> list[float]:
         """Asks for an offer at each of so many computers.
 
         Args:
             first: The number of the first computer.
             number: How many.
+            kind: How their names begin.
             one_by_one: Wait for each invitation before the next is asked for.
 
         Returns:
@@ -84,7 +89,7 @@ class Installation:
             BenchError: An offer was not let through, or no invitation came.
         """
         questions, answers = cast(IO[str], self._mary.stdin), cast(IO[str], self._mary.stdout)
-        questions.write(f"{first} {number} {'wait' if one_by_one else 'queue'}\n")
+        questions.write(f"{kind}-{first:05d} {number} {'wait' if one_by_one else 'queue'}\n")
         questions.flush()
         line = answers.readline()
         if not line:
@@ -124,13 +129,15 @@ class Installation:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)
 
-    def work_off(self, number: int, processes: int, *, threads: int = 1) -> Worked:
+    def work_off(
+        self, number: int, processes: int, *, threads: int = 1, kind: str = KERBEROS
+    ) -> Worked:
         """Has so many offers contacted that wait already.
 
         Raises:
             BenchError: One did not come to its invitation.
         """
-        self.ask(0, number)
+        self.ask(0, number, kind=kind)
         tenth = max(1, number // 10)
         with self.workers(processes, threads=threads) as first:
             used = _cpu_s(first)

@@ -1,9 +1,9 @@
 """``python -m tests.end_to_end.many_offers``: Mary asks for offers at the computers for load.
 
 Runs with the settings of an installation, as ``manage.py`` does. Each line of its input names the
-first computer, how many, and ``queue`` or ``wait``. It asks for one offer at each, by the service
-that pages and API call, and answers with a list in JSON: empty, or of each offer the milliseconds
-until its invitation, when it waited for that before it asked for the next.
+first computer, as ``LOAD-00000``, how many, and ``queue`` or ``wait``. It asks for one offer at
+each, by the service that pages and API call, and answers with a list in JSON: empty, or of each
+offer the milliseconds until its invitation, when it waited for that before it asked for the next.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import django
 LONGEST_SECONDS = 30
 
 
-def ask(first: int, count: int, *, one_by_one: bool) -> list[float]:
+def ask(first: str, count: int, *, one_by_one: bool) -> list[float]:
     """Asks for one offer at each of so many computers.
 
     Raises:
@@ -31,8 +31,9 @@ def ask(first: int, count: int, *, one_by_one: bool) -> list[float]:
 
     mary = Actor.of_account(Account.objects.get(sam_account_name="mjones"))
     times = []
-    for number in range(first, first + count):
-        name = f"LOAD-{number:05d}"
+    kind, _, digits = first.partition("-")
+    for number in range(int(digits), int(digits) + count):
+        name = f"{kind}-{number:05d}"
         began = time.perf_counter()
         offer = offer_request(
             actor=mary, target=name, mode=Mode.CONTROL, viewer="windows", door="command"
@@ -54,7 +55,7 @@ def main() -> None:
     django.setup()
     for line in sys.stdin:
         first, count, how = line.split()
-        print(json.dumps(ask(int(first), int(count), one_by_one=how == "wait")), flush=True)
+        print(json.dumps(ask(first, int(count), one_by_one=how == "wait")), flush=True)
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def story(installation: Product, ask: Ask) -> str:
             workers.fill_up()
             wait_for(workers.are_ready, "the workers", 60)
             first, following = OFFERS * kill // KILLS, OFFERS * (kill + 1) // KILLS
-            mary.stdin.write(f"{first} {following - first} queue\n")
+            mary.stdin.write(f"LOAD-{first:05d} {following - first} queue\n")
             mary.stdin.flush()
             wait_for(lambda: count_in(ask, WAITING) > 0, "an offer on its way", 60)
             if kill % 2:
