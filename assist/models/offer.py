@@ -181,6 +181,21 @@ class Offer(models.Model):
             models.Index(fields=["expert_sid", "let_through_at"], name="offer_let_through_expert"),
             models.Index(fields=["computer", "let_through_at"], name="offer_let_through_computer"),
             models.Index(fields=["requested_at"], name="offer_by_time"),
+            # For reports: some of the offers behind a number, however rare they are.
+            models.Index(fields=["outcome"], name="offer_by_outcome"),
+            models.Index(fields=["outcome_grade"], name="offer_by_grade"),
+            models.Index(fields=["end_code"], name="offer_by_end"),
+            models.Index(fields=["authority"], name="offer_by_authority"),
+            models.Index(fields=["viewer"], name="offer_by_viewer"),
+            models.Index(fields=["door"], name="offer_by_door"),
+            models.Index(fields=["address"], name="offer_by_address"),
+            models.Index(fields=["team_sid", "-requested_at"], name="offer_by_team"),
+            models.Index(fields=["unit_guid", "-requested_at"], name="offer_by_unit"),
+            models.Index(
+                fields=["-requested_at"],
+                condition=models.Q(mode=Mode.VIEW.value, controlled_at__isnull=False),
+                name="offer_violation",
+            ),
         ]
 
     def __str__(self) -> str:

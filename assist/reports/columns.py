@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from assist.lifecycle import LABELS, Mode, State
@@ -48,11 +49,11 @@ class Column:
 
 def _text(code: str, label: str, field: str = "") -> Column:
     name = field or code
-    return Column(code, label, (name,), lambda row: row[name])
+    return Column(code, label, (name,), itemgetter(name))
 
 
 def _time(code: str, label: str) -> Column:
-    return Column(code, label, (code,), lambda row: row[code], "time")
+    return Column(code, label, (code,), itemgetter(code), "time")
 
 
 def _word(code: str, label: str, words: Mapping[str, str], field: str = "") -> Column:
@@ -62,7 +63,7 @@ def _word(code: str, label: str, words: Mapping[str, str], field: str = "") -> C
         label,
         (name,),
         lambda row: words.get(row[name], row[name]),
-        raw=lambda row: row[name],
+        raw=itemgetter(name),
     )
 
 
@@ -80,10 +81,6 @@ def _violation(row: Row) -> str:
     return "control was taken" if is_one else ""
 
 
-def _computer(row: Row) -> Cell:
-    return str(row["computer_name"])
-
-
 COLUMNS: dict[str, Column] = {
     column.code: column
     for column in (
@@ -96,7 +93,7 @@ COLUMNS: dict[str, Column] = {
         _word("mode", "Mode", {"view": "View", "control": "Control"}),
         _text("ticket", "Ticket"),
         _text("reason", "Reason"),
-        Column("state", "State", ("state",), lambda row: row["state"], "state"),
+        Column("state", "State", ("state",), itemgetter("state"), "state"),
         _word("outcome", "Outcome", {state.value: label for state, label in LABELS.items()}),
         _word("grade", "Evidence", GRADES, "outcome_grade"),
         _text("team", "Team", "team_name"),
@@ -127,6 +124,24 @@ DEFAULT_COLUMNS = (
     *("requested_at", "computer", "expert", "novice", "mode"),
     *("ticket", "state", "outcome", "grade"),
 )
+
+
+def cells_of(
+    rows: Sequence[Row], columns: Sequence[Column], *, for_programs: bool = False
+) -> list[tuple[Cell, ...]]:
+    """The cells of rows, column by column: much faster than row by row.
+
+    Args:
+        rows: With the fields of the columns.
+        columns: What is shown.
+        for_programs: Codes, not words.
+    """
+    by_column = [
+        [read(row) for row in rows]
+        for column in columns
+        for read in [column.value if for_programs else column.read]
+    ]
+    return list(zip(*by_column, strict=True))
 
 
 def fields_of(columns: tuple[Column, ...]) -> tuple[str, ...]:

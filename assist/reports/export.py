@@ -15,7 +15,7 @@ from assist import audit
 from assist.actors import Actor
 from assist.errors import InvalidInput
 from assist.models.offer import OfferQuerySet
-from assist.reports.columns import Cell, Column
+from assist.reports.columns import Cell, Column, cells_of
 from assist.reports.listing import every_row
 from assist.reports.xlsx import workbook
 
@@ -111,9 +111,8 @@ def offers_file(
         columns: What of them.
         kind: What kind of file.
     """
-    readers = [column.value if kind.code == "jsonl" else column.read for column in columns]
     blocks = (
-        [tuple([read(row) for read in readers]) for row in block]
+        cells_of(block, columns, for_programs=kind.code == "jsonl")
         for block in every_row(offers, columns)
     )
     return table_file("Offers", columns, blocks, kind)
@@ -170,4 +169,4 @@ def _plain(cell: Cell) -> str | int:
 
 def _iso(moment: object) -> str:
     assert isinstance(moment, datetime)  # noqa: S101 - the only cell that JSON does not know
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from ipaddress import ip_address
 from typing import Any
 
 from django.db.models import Q
@@ -25,8 +26,10 @@ from assist.reports.columns import Column as TableColumn
 from assist.reports.counts import VIOLATION
 from assist.reports.figures import slot_expressions
 from assist.reports.periods import Period, read_day, require_period
+from assist.reports.searching import SEARCHED, anywhere, part_of
 
 LONGEST_TEXT = 256
+MOST_WORDS = 8
 NONE = "none"  # of a filter by key: those that have none
 GOING_ON = "going_on"
 OUTCOMES = {GOING_ON: "Still going on"} | {
@@ -43,10 +46,6 @@ WEEKDAYS = {
 }
 HOURS = {str(hour): f"{hour:02}:00" for hour in range(24)}
 YES_OR_NO = {"yes": "Yes", "no": "No"}
-TEXT_FIELDS = (
-    *("computer_name", "expert_name", "novice_name", "ticket", "reason"),
-    *("end_sentence", "team_name"),
-)
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def _chosen(
 
 
 def _typed(code: str, label: str, field: str, hint: str = "") -> Filter:
-    return Filter(code, label, lambda values: Q(**{f"{field}__icontains": values[0]}), {}, hint)
+    return Filter(code, label, lambda values: part_of(field, values[0]), {}, hint)
 
 
 def _named(code: str, label: str, key: str, name: str, hint: str) -> Filter:
@@ -92,7 +91,7 @@ def _named(code: str, label: str, key: str, name: str, hint: str) -> Filter:
                 return Q(**{key: text.upper()})
         elif (guid := _guid(text)) is not None:
             return Q(**{key: guid})
-        return Q(**{f"{name}__icontains": text})
+        return part_of(name, text)
 
     return Filter(code, label, condition, {}, hint)
 
@@ -113,12 +112,20 @@ def _yes_or_no(condition: Q) -> Callable[[tuple[str, ...]], Q]:
 def _text(values: tuple[str, ...]) -> Q:
     """Every word somewhere in the texts of an offer."""
     found = Q()
-    for word in values[0].split()[:8]:
-        anywhere = Q()
-        for field in TEXT_FIELDS:
-            anywhere |= Q(**{f"{field}__icontains": word})
-        found &= anywhere
+    for word in values[0].split()[:MOST_WORDS]:
+        found &= anywhere(word)
     return found
+
+
+def _address(values: tuple[str, ...]) -> Q:
+    try:
+        return Q(address=str(ip_address(values[0])))
+    except ValueError as error:
+        raise InvalidInput(
+            f"“{values[0][:40]}” is not an IP address.",
+            remedy="Write it in full, as 10.0.0.7.",
+            field="address",
+        ) from error
 
 
 FILTERS: dict[str, Filter] = {
@@ -143,7 +150,7 @@ FILTERS: dict[str, Filter] = {
         _chosen("viewer", "Viewer", VIEWERS),
         _chosen("door", "Door", DOORS),
         _typed("target", "Asked for as", "target", "Part of it"),
-        _typed("address", "Address", "address", "Part of it"),
+        Filter("address", "Address", _address, {}, "An IP address"),
         _typed("wanted_user", "Wanted user", "wanted_user", "Part of the name"),
         Filter("violation", "Control on a view-only offer", _yes_or_no(VIOLATION), YES_OR_NO),
         Filter(
@@ -225,6 +232,7 @@ def read_filters(
                 columns = _columns(texts)
             elif code in FILTERS:
                 values[code] = _values(FILTERS[code], texts)
+                FILTERS[code].condition(values[code])
             elif code not in NOT_FILTERS:
                 problems.append(_unknown(code))
         except InvalidInput as error:
@@ -253,6 +261,7 @@ def filtered(offers: OfferQuerySet, chosen: Chosen) -> OfferQuerySet:
         offers = offers.filter(requested_at__gte=Period(chosen.first, chosen.first).begins_at)
     if chosen.last:
         offers = offers.filter(requested_at__lt=Period(chosen.last, chosen.last).ends_at)
+    offers = offers.alias(**SEARCHED)
     if chosen.values.keys() & {"weekday", "hour"}:
         slots: dict[str, BaseExpression] = slot_expressions()
         offers = offers.alias(**slots)
