@@ -193,6 +193,23 @@ def audit_checkpoints(**_: Any) -> list[CheckMessage]:
             parse_private_key(key)
         except NotConfigured as error:
             found.append(Error(error.sentence, hint=error.remedy, id="assist.E020"))
+    if settings.AUDIT_REQUIRED_FOR_OFFERS and not (key and has_sink):
+        found.append(
+            checks.Warning(
+                "AUDIT_REQUIRED_FOR_OFFERS is on, and no checkpoints are written.",
+                hint="Offers then wait for the sealer alone. Set AUDIT_CHECKPOINT_KEY and a sink.",
+                id="assist.W021",
+            )
+        )
+    interval = settings.CELERY_BEAT_SCHEDULE["write-audit-checkpoint"]["schedule"]
+    if float(str(interval)) >= settings.AUDIT_SINK_MAXIMUM_AGE_SECONDS:
+        found.append(
+            Error(
+                "AUDIT_SINK_MAXIMUM_AGE_SECONDS is not above AUDIT_CHECKPOINT_INTERVAL_SECONDS.",
+                hint="Allow for two checkpoints that fail: three times the interval.",
+                id="assist.E022",
+            )
+        )
     if bool(key) != has_sink:
         missing = "AUDIT_CHECKPOINT_FILE and _URL are" if key else "AUDIT_CHECKPOINT_KEY is"
         found.append(

@@ -99,6 +99,19 @@ class WhatIfNotFound(PortalError):
     status = 404
 
 
+class NotRecorded(PortalError):
+    """The act could not be written down with its audit event, so it was not done."""
+
+    code = "not_recorded"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The offer could not be written down, so it was not made.",
+            remedy="Try again; if it happens again, tell the portal's operator.",
+        )
+
+
 class CheckpointRefused(PortalError):
     """A checkpoint, or the public key for it, cannot be relied upon."""
 

@@ -8,7 +8,7 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from assist import audit, enqueue, offers, what_ifs
+from assist import alerts, audit, enqueue, offers, what_ifs
 from assist.readiness import requesting, retention, sweeps
 from assist.reports.adding_up import add_up
 
@@ -51,6 +51,12 @@ def write_audit_checkpoint() -> None:
     """Sign what the chain is and send it out of the database, where that is configured."""
     if audit.is_configured():
         audit.checkpoint_write()
+
+
+@shared_task(name="assist.watch_audit_trail")
+def watch_audit_trail() -> None:
+    """Tell operators when the audit trail is behind."""
+    alerts.watch_trail()
 
 
 @shared_task(name="assist.check_readiness")

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from assist.alerts import unseen_alert_count
+from assist.alerts import alert_banner
 from assist.offers.holding import may_approve_anything
 from assist.views.access import actor_for, request_id_of
 from directory.alerts import alerts
@@ -57,7 +57,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     return context | {
         "actor": actor,
         "directory_alerts": alerts(timezone.now()) if actor.is_operator else [],
-        "offer_alert_count": unseen_alert_count() if actor.is_operator else 0,
+        "alert_banner": alert_banner() if actor.is_operator else "",
         "entries": [
             Entry(label, reverse(name), _is_current(request.path, reverse(name)))
             for label, name in entries

@@ -192,6 +192,7 @@ CELERY_TASK_ROUTES = {
     # What offers wait for by the clock stands behind no reading of a directory.
     "assist.sweep_offers": {"queue": "timers"},
     "assist.seal_audit_events": {"queue": "timers"},
+    "assist.watch_audit_trail": {"queue": "timers"},
 }
 CELERY_BEAT_SCHEDULE = {
     "sync-due-domains": {"task": "directory.sync_due_domains", "schedule": 5},
@@ -218,6 +219,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "assist.write_audit_checkpoint",
         "schedule": positive_seconds("AUDIT_CHECKPOINT_INTERVAL_SECONDS", 600),
     },
+    "watch-audit-trail": {"task": "assist.watch_audit_trail", "schedule": 30},
     "clear-sessions": {"task": "portal.clear_sessions", "schedule": 24 * 3600},
     "seal-audit-events": {
         "task": "assist.seal_audit_events",
@@ -318,6 +320,11 @@ AUDIT_CHECKPOINT_FILE = env.str("AUDIT_CHECKPOINT_FILE", "")
 AUDIT_CHECKPOINT_URL = env.str("AUDIT_CHECKPOINT_URL", "")
 AUDIT_CHECKPOINT_TOKEN = secret("AUDIT_CHECKPOINT_TOKEN")
 AUDIT_CHECKPOINT_TIMEOUT_SECONDS = positive_seconds("AUDIT_CHECKPOINT_TIMEOUT_SECONDS", 10)
+# No audit, no access: offers wait for the trail.
+AUDIT_REQUIRED_FOR_OFFERS = env.bool("AUDIT_REQUIRED_FOR_OFFERS", False)
+AUDIT_SEALER_ALERT_SECONDS = positive_seconds("AUDIT_SEALER_ALERT_SECONDS", 60)
+AUDIT_SEALER_MAXIMUM_LAG_SECONDS = positive_seconds("AUDIT_SEALER_MAXIMUM_LAG_SECONDS", 300)
+AUDIT_SINK_MAXIMUM_AGE_SECONDS = positive_seconds("AUDIT_SINK_MAXIMUM_AGE_SECONDS", 3600)
 
 # --- Readiness ------------------------------------------------------------------------------
 READINESS_SWEEP_PER_SECOND = whole_number("READINESS_SWEEP_PER_SECOND", 5, least=1, most=1000)

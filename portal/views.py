@@ -14,6 +14,7 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from assist import audit
 from assist.errors import NotAllowed
 from assist.views.access import request_id_of
 from directory.alerts import alerts
@@ -44,17 +45,25 @@ def health(request: HttpRequest) -> JsonResponse:
     """Whether this process can serve: 200 with database and Redis, else 503.
 
     ``directory_age_seconds`` is the age of the oldest domain's last synchronisation, null before
-    the first, and ``directory_alerts`` how many an operator is shown. Neither changes the status:
-    old pages are better than none.
+    the first, and ``directory_alerts`` how many an operator is shown. How long audit events wait
+    for their seal, and when a checkpoint last left the database (null: never), tell whether the
+    audit trail is behind. None of these changes the status: old pages are better than none.
     """
     answer: dict[str, object] = {
         "database": "ok",
         "redis": "ok",
         "directory_age_seconds": None,
         "directory_alerts": None,
+        "audit_sealer_lag_seconds": None,
+        "audit_checkpoint_age_seconds": None,
     }
     try:
         answer["directory_alerts"] = len(alerts(timezone.now()))
+        trail = audit.standing()
+        answer["audit_sealer_lag_seconds"] = int(trail.sealer_lag.total_seconds())
+        if trail.delivered_at is not None:
+            age = trail.at - trail.delivered_at
+            answer["audit_checkpoint_age_seconds"] = int(age.total_seconds())
         synced = Domain.objects.filter(is_present=True).order_by("synced_at").first()
         if synced is not None and synced.synced_at is not None:
             answer["directory_age_seconds"] = int(

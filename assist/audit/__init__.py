@@ -3,16 +3,19 @@
 from assist.audit.checkpoints import checkpoint_write, is_configured
 from assist.audit.events import record
 from assist.audit.sealing import seal, sealer_lag, unsealed_count
+from assist.audit.standing import Standing, standing
 from assist.audit.verifying import BadEvent, Verification, verify
 
 __all__ = [
     "BadEvent",
+    "Standing",
     "Verification",
     "checkpoint_write",
     "is_configured",
     "record",
     "seal",
     "sealer_lag",
+    "standing",
     "unsealed_count",
     "verify",
 ]

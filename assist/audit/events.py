@@ -42,7 +42,7 @@ def record(
         personal: What tells who the novice is, by name. The event holds salted digests of these;
             salt and value are kept apart, where they can be erased without breaking the chain.
             Empty values are left out. Texts of ``data`` that hold the name or the SID of the
-            offer's novice go there by themselves.
+            offer's novice, or the user that it asked for, go there by themselves.
         now: An aware time; the present if None.
 
     Raises:
@@ -90,7 +90,8 @@ def _telling(details: Mapping[str, Any], offer: Offer | None) -> list[str]:
     """The names of the texts that say who the offer's novice is."""
     if offer is None:
         return []
-    marks = [mark.casefold() for mark in (offer.novice_name, offer.novice_sid) if mark]
+    named = (offer.novice_name, offer.novice_sid, offer.wanted_user)
+    marks = [mark.casefold() for mark in named if mark]
     return [
         name
         for name, value in details.items()

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from assist.eligibility.decision import Reference
 from assist.eligibility.protection import Asked, Protection
+from assist.eligibility.trail_rule import TrailFacts
 from assist.lifecycle import Authority
 from directory.grouppolicy.firewall import Address, FirewallPolicy, Origin
 from directory.trusts import Cause, TrustWay
@@ -267,6 +268,7 @@ class Facts:
     authority: Authority = Authority.SERVICE
     protections: tuple[Protection, ...] = ()
     asked: Asked | None = None
+    trail: TrailFacts | None = None
 
 
 class ComputerSide(Protocol):

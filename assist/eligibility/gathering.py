@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from assist.audit.standing import standing
 from assist.eligibility.decision import Reference
 from assist.eligibility.facts import (
     AccountFacts,
@@ -26,6 +27,7 @@ from assist.eligibility.membership_facts import At, memberships, names_of_groups
 from assist.eligibility.policy_facts import policy_facts
 from assist.eligibility.protection import Asked
 from assist.eligibility.protection_facts import protections_of
+from assist.eligibility.trail_rule import TrailFacts
 from assist.lifecycle import ACTIVE, OCCUPYING, Authority, Mode, State
 from assist.models.offer import OfferQuerySet
 from assist.roles import roles_of_groups
@@ -146,6 +148,21 @@ def gather(
         authority=authority or default_authority(),
         protections=protections_of(account, computer, mode, now, offer_id),
         asked=asked,
+        trail=trail_facts(now),
+    )
+
+
+def trail_facts(now: datetime) -> TrailFacts | None:
+    """How the audit trail stands; None, and no query, where offers do not depend on it."""
+    if not settings.AUDIT_REQUIRED_FOR_OFFERS:
+        return None
+    found = standing(now)
+    return TrailFacts(
+        sealer_lag=found.sealer_lag,
+        maximum_lag=timedelta(seconds=settings.AUDIT_SEALER_MAXIMUM_LAG_SECONDS),
+        has_sink=found.has_sink,
+        delivered_at=found.delivered_at,
+        maximum_age=timedelta(seconds=settings.AUDIT_SINK_MAXIMUM_AGE_SECONDS),
     )
 
 

@@ -7,7 +7,7 @@ allowed only when every rule of ``REQUIRED`` and one of ``LETS_IN`` said so and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Set
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from assist.eligibility.decision import (
@@ -32,6 +32,8 @@ from assist.eligibility.policy_rules import (
     policy_unknowns,
 )
 from assist.eligibility.protection import protection_findings
+from assist.eligibility.spans import in_words
+from assist.eligibility.trail_rule import trail_findings
 from assist.eligibility.trust_rules import LETS_IN, caller_trust_findings, trust_findings
 from assist.lifecycle import Authority, Mode
 
@@ -274,6 +276,10 @@ def _protection(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     yield from protection_findings(facts.computer.reference, facts.protections, facts.asked, now)
 
 
+def _trail(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
+    yield from trail_findings(facts.trail, now)
+
+
 def _rate(facts: Facts, mode: Mode, now: datetime) -> Iterator[Finding]:
     count, limit = facts.activity.offers_in_last_hour, facts.activity.limit_per_hour
     effect = Effect.ALLOW if count < limit else Effect.DENY
@@ -306,12 +312,12 @@ def _age(facts: Facts, now: datetime) -> Iterator[Finding]:
         )
         return
     age = now - synced_at
-    said = f"{domain.name} was last compared with the directory {_in_words(age)} ago"
+    said = f"{domain.name} was last compared with the directory {in_words(age)} ago"
     if age > facts.maximum_age:
         yield Finding(
             "directory.stale",
             Effect.DENY,
-            f"{said}; older than {_in_words(facts.maximum_age)} is not gone by.",
+            f"{said}; older than {in_words(facts.maximum_age)} is not gone by.",
             (domain,),
             operator,
         )
@@ -325,14 +331,6 @@ def _age(facts: Facts, now: datetime) -> Iterator[Finding]:
             (domain,),
             operator,
         )
-
-
-def _in_words(span: timedelta) -> str:
-    seconds = max(0, round(span.total_seconds()))
-    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {word}s"
-    return f"{seconds} seconds"
 
 
 class Side(StrEnum):
@@ -358,6 +356,7 @@ PARTS: tuple[tuple[Side, Part], ...] = (
     (Side.COMPUTER, _protection),
     (Side.COMPUTER, _active_offer),
     (Side.OFFER, _held_offer),
+    (Side.OFFER, _trail),
     (Side.EXPERT, _rate),
     (Side.COMPUTER, _computer_rate),
     (Side.DOMAINS, _freshness),

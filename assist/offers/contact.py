@@ -7,14 +7,14 @@ from datetime import datetime
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from assist import audit, invitations
 from assist.actors import Actor
 from assist.authority import handing
 from assist.eligibility import explain
-from assist.errors import NotConfigured, OfferConflict
+from assist.errors import NotConfigured, NotRecorded, OfferConflict
 from assist.lifecycle import Authority, Mode, State
 from assist.models import Evidence, LogonSessionChoice, Offer
 from assist.offers.deciding import asked_of, refuse
@@ -262,7 +262,7 @@ def _choose(offer: Offer, sessions: tuple[LogonSession, ...]) -> LogonSession | 
             actor=_PORTAL,
             now=now,
             sentence=f"{len(candidates)} users are logged on: choose whom to help.",
-            data={"logon_sessions": [_name(session) for session in candidates]},
+            personal={"logon_sessions": ", ".join(map(_name, candidates))},
         )
     return None
 
@@ -291,6 +291,7 @@ def _mark_start(
 
     Raises:
         OfferConflict: The offer is not this worker's any more.
+        NotRecorded: The marker or its audit event could not be written.
     """
     now = timezone.now()
     novice = f"{session.domain_name}\\{session.user_name}"
@@ -300,34 +301,41 @@ def _mark_start(
         "novice_name": novice,
         "novice_sid": _sid_of(session),
     }
-    with transaction.atomic():
-        mine = Offer.objects.filter(
-            pk=offer.pk,
-            state=State.CONTACTING.value,
-            attempts=offer.attempts,
-            starting_at__isnull=True,
-        )
-        if mine.update(**columns) != 1:
-            raise OfferConflict("The offer moved on meanwhile.")
-        for name, value in columns.items():
+    before = {name: getattr(offer, name) for name in columns}
+    try:
+        with transaction.atomic():
+            mine = Offer.objects.filter(
+                pk=offer.pk,
+                state=State.CONTACTING.value,
+                attempts=offer.attempts,
+                starting_at__isnull=True,
+            )
+            if mine.update(**columns) != 1:
+                raise OfferConflict("The offer moved on meanwhile.")
+            for name, value in columns.items():
+                setattr(offer, name, value)
+            handing.wipe(offer, now=now)  # the call is the last that may be made with it
+            audit.record(
+                "offer.starting",
+                actor=_PORTAL,
+                offer=offer,
+                data={
+                    "logon_session_id": session.session_id,
+                    "address": offer.address or "",
+                    "authority": offer.authority,
+                    "authentication": means.authentication,
+                    "interface": means.interface,
+                    "principal": _principal(offer),
+                },
+                personal={"novice": novice, "novice_sid": offer.novice_sid},
+                now=now,
+            )
+            follow(offer, position, now)
+    except DatabaseError as error:
+        # Nothing was committed, so nothing was started there.
+        for name, value in before.items():
             setattr(offer, name, value)
-        handing.wipe(offer, now=now)  # the call is the last that may be made with it
-        audit.record(
-            "offer.starting",
-            actor=_PORTAL,
-            offer=offer,
-            data={
-                "logon_session_id": session.session_id,
-                "address": offer.address or "",
-                "authority": offer.authority,
-                "authentication": means.authentication,
-                "interface": means.interface,
-                "principal": _principal(offer),
-            },
-            personal={"novice": novice, "novice_sid": offer.novice_sid},
-            now=now,
-        )
-        follow(offer, position, now)
+        raise NotRecorded from error
 
 
 def _principal(offer: Offer) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from assist import enqueue
 from assist.actors import Actor
 from assist.authority.delegating import Delegation, delegate
 from assist.eligibility import explain
-from assist.errors import InvalidInput, NotAllowed, OfferConflict
+from assist.errors import InvalidInput, NotAllowed, NotRecorded, OfferConflict
 from assist.lifecycle import Authority, Mode, State
 from assist.models import LogonSessionChoice, Offer
 from assist.offers.deciding import asked_of, decide_at_request
@@ -28,6 +29,8 @@ from assist.offers.validation import (
 from assist.remote_assistance.delegation import SignInTicket
 from directory.models import Account, Computer
 from directory.names import find_computer
+
+log = structlog.get_logger()
 
 VIEWERS = ("windows", "freerdp")
 
@@ -72,6 +75,7 @@ def offer_request(
         InvalidInput: Something typed cannot be used; nothing is recorded.
         PortalError: The computer or the wanted user is unknown or ambiguous; ``field`` names it.
         NotAllowed: The actor has no account in the directory.
+        NotRecorded: It could not be written down with its audit events; nothing was.
     """
     now = now or timezone.now()
     if actor.account is None:
@@ -269,14 +273,21 @@ def _record(
     sign_in: SignInTicket | None,
 ) -> None:
     delegation = _delegation(offer, actor, account, computer, now, sign_in)
+
+    @transaction.atomic
+    def decide() -> None:
+        decide_at_request(offer, actor, account, computer, now=now, delegation=delegation)
+
     try:
-        with transaction.atomic():
-            decide_at_request(offer, actor, account, computer, now=now, delegation=delegation)
-    except IntegrityError:
-        # Somebody else's offer to this computer took its place since the decision; the decision
-        # taken now sees it and says so.
-        with transaction.atomic():
-            decide_at_request(offer, actor, account, computer, now=now, delegation=delegation)
+        try:
+            decide()
+        except IntegrityError:
+            # Somebody else's offer to this computer took its place since the decision; the
+            # decision taken now sees it and says so.
+            decide()
+    except DatabaseError as error:
+        log.exception("an offer could not be recorded")
+        raise NotRecorded from error
 
 
 def _require_ticket_until(start_at: datetime | None, now: datetime) -> None:

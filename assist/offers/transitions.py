@@ -33,6 +33,7 @@ def move(
     code: str = "",
     grade: str = "",
     data: Mapping[str, Any] | None = None,
+    personal: Mapping[str, str] | None = None,
     **columns: Any,
 ) -> None:
     """Take an offer from the state it has in memory into the next one.
@@ -47,6 +48,7 @@ def move(
         code: At an end: why, for programs.
         grade: How sure the outcome is, where the step rests on evidence.
         data: Details for the audit event.
+        personal: What tells who is logged on there, for the audit event, by name.
         columns: Other columns of the offer that change with it.
 
     Raises:
@@ -77,7 +79,16 @@ def move(
         raise _conflict(current)
     for name, value in columns.items():
         setattr(offer, name, value)
-    note_step(offer, current.value, actor=actor, now=now, sentence=sentence, grade=grade, data=data)
+    note_step(
+        offer,
+        current.value,
+        actor=actor,
+        now=now,
+        sentence=sentence,
+        grade=grade,
+        data=data,
+        personal=personal,
+    )
     if current in INVITING and following not in INVITING:
         invitations.wipe(offer, now=now)
     if current in CALLING and following not in CALLING:
@@ -93,6 +104,7 @@ def note_step(
     sentence: str = "",
     grade: str = "",
     data: Mapping[str, Any] | None = None,
+    personal: Mapping[str, str] | None = None,
 ) -> None:
     """The history row and the audit event of a step just taken."""
     OfferTransition.objects.create(
@@ -104,7 +116,12 @@ def note_step(
     if grade:
         details["grade"] = str(grade)
     audit.record(
-        f"offer.{offer.state}", actor=actor, offer=offer, data=details | dict(data or {}), now=now
+        f"offer.{offer.state}",
+        actor=actor,
+        offer=offer,
+        data=details | dict(data or {}),
+        personal=personal,
+        now=now,
     )
 
 
