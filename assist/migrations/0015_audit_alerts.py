@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("assist", "0013_audit_checkpoints")]
+    dependencies = [("assist", "0014_report_indexes")]
 
     operations = [
         migrations.AlterField(
