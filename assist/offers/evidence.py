@@ -184,17 +184,41 @@ def observations_of(evidence: Iterable[Evidence], clock_ahead: timedelta) -> lis
 
     Args:
         evidence: With their Windows events.
-        clock_ahead: How far the computer's clock is ahead.
+        clock_ahead: How far the computer's clock was ahead when Remote Assistance started.
     """
+    items = list(evidence)
+    times = _times_in_order(items)
     return [
         Observation(
             str(item.kind),
             str(item.grade),
-            item.at if item.windows_event is None else item.at - clock_ahead,
+            times[item.pk] if item.windows_event is None else times[item.pk] - clock_ahead,
             None if item.windows_event is None else item.windows_event.event_id,
         )
-        for item in evidence
+        for item in items
     ]
+
+
+def _times_in_order(evidence: list[Evidence]) -> dict[int, datetime]:
+    """When each happened by its source's clock, but no record before the one that it follows.
+
+    A clock that is set back during a session would else put its end before its beginning. A number
+    below one that came earlier tells nothing: the record was late, or the log was cleared.
+    """
+    times = {item.pk: item.at for item in evidence}
+    last: dict[str, tuple[int, datetime]] = {}
+    records = [
+        (item.recorded_at, event.record_id, event.channel.lower(), item.pk)
+        for item in evidence
+        if (event := item.windows_event) is not None
+    ]
+    for _, number, channel, key in sorted(records):
+        before = last.get(channel)
+        if before is not None and number > before[0]:
+            times[key] = max(times[key], before[1])
+        if before is None or number > before[0]:
+            last[channel] = (number, times[key])
+    return times
 
 
 def _clock_ahead(offer_id: uuid.UUID) -> timedelta:

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from assist.lifecycle import State
-from assist.models import LogFollowing, Offer, WindowsEvent
+from assist.models import EventRoute, LogFollowing, Offer, WindowsEvent
 from assist.offers.evidence import evidence_from_windows
 from assist.outcomes import MEANING, STARTED
 from directory.comparison import fold_name
@@ -111,7 +111,8 @@ def _key(event: WindowsEvent) -> Key:
 def _new_only(events: list[WindowsEvent]) -> list[WindowsEvent]:
     """The events that are neither stored yet nor repeated among themselves, the oldest first.
 
-    Numbers alone do not tell: a log that was cleared may count anew.
+    Numbers alone do not tell: a log that was cleared may count anew. What was read from a log is
+    in its order, which the clock is not when it was set back; what is forwarded comes in any order.
     """
     known: dict[Key, list[datetime]] = {}
     stored = WindowsEvent.objects.filter(record_id__in={event.record_id for event in events})
@@ -121,7 +122,9 @@ def _new_only(events: list[WindowsEvent]) -> list[WindowsEvent]:
     ):
         known.setdefault(_key(event), []).append(event.at)
     new = []
-    for event in sorted(events, key=lambda event: (event.at, event.record_id)):
+    if any(event.route == EventRoute.FORWARDED for event in events):
+        events = sorted(events, key=lambda event: (event.at, event.record_id))
+    for event in events:
         times = known.setdefault(_key(event), [])
         if not any(abs(event.at - at) < SAME_MOMENT for at in times):
             times.append(event.at)

@@ -313,6 +313,17 @@ def test_a_clock_that_is_off_is_found_out_and_corrected(
     assert abs((offer.viewed_at - NOW).total_seconds()) <= 5
 
 
+@pytest.mark.parametrize("reads", [1, 2])
+def test_a_clock_that_is_set_back_during_the_session_does_not_hide_its_end(
+    offer: Offer, novice: ScriptedNovice, clock: time_machine.Coordinates, reads: int
+) -> None:
+    begun, over = run(31, 13, 15, 16, 22, seconds=3600), run(19, 30, 32, start=106, seconds=9)
+    novice.readings = [reading(*begun, *over)] if reads == 1 else [reading(*begun), reading(*over)]
+    for _ in range(reads):
+        look_when_due(clock, offer)
+    assert outcome(offer) == ("ended", "accepted", "strong")
+
+
 def test_another_users_session_on_the_same_computer_is_not_this_offers(
     cast: Cast, offer: Offer, novice: ScriptedNovice, clock: time_machine.Coordinates
 ) -> None:
