@@ -183,6 +183,8 @@ def test_a_computer_whose_clock_is_an_hour_ahead(novice: Novice, make: Callable[
     found = offer.following()
     assert found["clock_ahead_seconds"] == pytest.approx(3600, abs=5)
     assert -5 < found["waited"] < SECONDS
+    novice.does(end=True)  # and the clock is set right meanwhile
+    offer.comes_to("ended", "accepted", "strong")
 
 
 @pytest.mark.parametrize("state", ["denied", pytest.param("closed", marks=in_full)])
