@@ -24,7 +24,7 @@ from assist.audit.canonical import (
     microseconds,
     seal_line,
 )
-from assist.audit.rows import EVENT_COLUMNS, fields_of
+from assist.audit.rows import EVENT_COLUMNS, copied_lines, fields_of
 from assist.models import AuditEvent, AuditSeal, AuditUnsealed
 
 BATCH = 5000  # events of one transaction
@@ -93,8 +93,16 @@ def _seal_batch(now: datetime, *, wait: bool) -> int:
         seals = list(_chained(_lines_by_python(waiting), position, previous, now))
         _write_by_rows(seals, now)
     # Those whose event is gone stay, for the verification to name.
-    AuditUnsealed.objects.filter(pk__in=[seal.event_id for seal in seals]).delete()
+    _forget([seal.event_id for seal in seals])
     return len(seals)
+
+
+def _forget(sealed: list[int]) -> None:
+    if connection.vendor == "postgresql":  # Django would make a parameter of each
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM assist_auditunsealed WHERE event_id = ANY(%s)", [sealed])
+    else:
+        AuditUnsealed.objects.filter(pk__in=sealed).delete()
 
 
 def _lock(*, wait: bool) -> bool:
@@ -118,16 +126,14 @@ def _chained(
 
 
 def _lines_by_copy(waiting: list[int]) -> Iterator[tuple[int, bytes]]:
+    numbers = ",".join(str(event_id) for event_id in waiting)
     statement = (
         f"COPY (SELECT {EVENT_COLUMNS} FROM assist_auditevent event"  # noqa: S608 - our columns
-        " WHERE event.id = ANY(%s) ORDER BY event.id) TO STDOUT"
+        f" WHERE event.id = ANY('{{{numbers}}}') ORDER BY event.id) TO STDOUT"
     )
-    with connection.cursor() as cursor, cursor.copy(statement, [waiting]) as copied:
-        rest = b""
-        for block in copied:
-            *lines, rest = (rest + bytes(block)).split(b"\n")
-            for line in lines:
-                yield int(line[: line.index(b"\t")]), line
+    with connection.cursor() as cursor:
+        for line in copied_lines(cursor, statement):
+            yield int(line[: line.index(b"\t")]), line
 
 
 def _lines_by_python(waiting: list[int]) -> Iterator[tuple[int, bytes]]:

@@ -17,18 +17,23 @@ import psycopg
 from django.db import connection
 
 from assist.audit.canonical import ALGORITHM, GENESIS, VERSION, personal_digest
-from assist.audit.rows import EVENT_COLUMNS
+from assist.audit.rows import EVENT_COLUMNS, copied_lines, microseconds_of
 from assist.models import AuditPersonal, AuditSeal
 
 Chunk = tuple[int, int]
 _HASH_LENGTH = 64
 _AHEAD = 3  # chunks under way for each connection
+# LATERAL and OFFSET 0 have each event looked up by its key, in the order of the seals: hashing
+# or sorting them would read far more than a chunk.
 _LINES = f"""
 COPY (
     SELECT seal.hash, seal.version, seal.algorithm, seal.position, seal.previous_hash,
-           (extract(epoch FROM seal.sealed_at) * 1000000)::bigint, {EVENT_COLUMNS}
-      FROM assist_auditseal seal LEFT JOIN assist_auditevent event ON event.id = seal.event_id
-     WHERE seal.position BETWEEN %s AND %s ORDER BY seal.position
+           {microseconds_of("seal.sealed_at")}, {EVENT_COLUMNS}
+      FROM assist_auditseal seal
+      LEFT JOIN LATERAL (
+          SELECT * FROM assist_auditevent WHERE id = seal.event_id OFFSET 0
+      ) event ON true
+     WHERE seal.position BETWEEN %d AND %d ORDER BY seal.position
 ) TO STDOUT
 """  # noqa: S608 - our columns
 _PERSONAL = """
@@ -140,21 +145,16 @@ def _walk(cursor: Any, chunk: Chunk) -> Walked:
     row = cursor.fetchone()
     position, previous = low, str(row[0]) if row else GENESIS
     sha256, head = hashlib.sha256, f"{VERSION}\t{ALGORITHM}\t"
-    with cursor.copy(_LINES, [low, high]) as copied:
-        rest = b""
-        is_good = True
-        for block in copied:
-            *lines, rest = (rest + bytes(block)).split(b"\n")
-            if not is_good:
-                continue  # COPY has to be read to its end
-            for line in lines:
-                sealed = line[_HASH_LENGTH + 1 :]
-                digest = sha256(sealed).hexdigest()
-                is_good = sealed.startswith(
-                    f"{head}{position}\t{previous}\t".encode()
-                ) and line.startswith(digest.encode())
-                if not is_good:
-                    break
-                position, previous = position + 1, digest
+    is_good = True
+    for line in copied_lines(cursor, _LINES % chunk):
+        if not is_good:
+            continue  # COPY has to be read to its end
+        sealed = line[_HASH_LENGTH + 1 :]
+        digest = sha256(sealed).hexdigest()
+        is_good = sealed.startswith(f"{head}{position}\t{previous}\t".encode()) and line.startswith(
+            digest.encode()
+        )
+        if is_good:
+            position, previous = position + 1, digest
     cursor.execute(_PERSONAL, [low, high])
     return Walked(low, high, position, previous, _first_false(cursor.fetchall()))

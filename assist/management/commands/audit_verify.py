@@ -102,7 +102,7 @@ class Command(BaseCommand):
                 first=first,
                 last=last,
                 checkpoints=checkpoints,
-                connections=min(os.cpu_count() or 1, MOST_CONNECTIONS) if total > LONG else 1,
+                connections=_connections(total),
             )
 
     def _say(self, result: Verification, checkpoints: list[Checkpoint]) -> None:
@@ -147,6 +147,11 @@ def _first(text: str, checkpoints: list[Checkpoint]) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
         raise CommandError("--from: a position from 1, or 'checkpoint'.", returncode=2)
     return int(text)
+
+
+def _connections(total: int) -> int:
+    """One more than there are processors: PostgreSQL writes while Python hashes."""
+    return min((os.cpu_count() or 1) + 1, MOST_CONNECTIONS) if total > LONG else 1
 
 
 def _answer(
