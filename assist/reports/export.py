@@ -23,7 +23,7 @@ from assist.reports.xlsx import workbook
 # Chinese one does (OWASP, CSV Injection). Names and reasons come from outside.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 
-Blocks = Iterator[list[tuple[Cell, ...]]]
+Blocks = Iterator[list[Sequence[Cell]]]  # columns of cells, some offers at a time
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def _csv(title: str, codes: Sequence[str], heads: Sequence[str], blocks: Blocks)
     # The mark by which Excel knows UTF-8.
     yield "\N{ZERO WIDTH NO-BREAK SPACE}".encode() + _csv_lines([codes])
     for block in blocks:
-        yield _csv_lines([[_plain(cell) for cell in row] for row in block])
+        yield _csv_lines(zip(*(_plain(column) for column in block), strict=True))
 
 
 def _xlsx(
@@ -58,7 +58,7 @@ def _xlsx(
     def local(cell: Cell) -> Cell:
         return cell.astimezone(zone) if isinstance(cell, datetime) else cell
 
-    rows = ([[local(cell) for cell in row] for row in block] for block in blocks)
+    rows = ([[local(cell) for cell in row] for row in zip(*block, strict=True)] for block in blocks)
     return workbook(title, heads, rows)
 
 
@@ -67,7 +67,7 @@ def _json_lines(
 ) -> Iterator[bytes]:
     write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_iso).encode
     for block in blocks:
-        lines = [write(dict(zip(codes, row, strict=True))) for row in block]
+        lines = [write(dict(zip(codes, row, strict=True))) for row in zip(*block, strict=True)]
         yield ("\n".join(lines) + "\n").encode()
 
 
@@ -113,7 +113,7 @@ def offers_file(
     """
     blocks = (
         cells_of(block, columns, for_programs=kind.code == "jsonl")
-        for block in every_row(offers, columns)
+        for block in every_row(offers, columns, times_as_text=kind.code != "xlsx")
     )
     return table_file("Offers", columns, blocks, kind)
 
@@ -130,7 +130,8 @@ def rows_file(
     title: str, codes: Sequence[str], rows: Iterable[tuple[Cell, ...]], kind: Format
 ) -> Iterator[bytes]:
     """Rows at hand as a file."""
-    return kind.write(title, codes, codes, iter([list(rows)]))
+    columns: list[Sequence[Cell]] = [list(column) for column in zip(*rows, strict=True)]
+    return kind.write(title, codes, codes, iter([columns] if columns else []))
 
 
 def note_export(actor: Actor, report: str, query: str, kind: str) -> None:
@@ -152,16 +153,23 @@ def note_export(actor: Actor, report: str, query: str, kind: str) -> None:
     )
 
 
-def _csv_lines(rows: Iterable[Sequence[str | int]]) -> bytes:
+def _csv_lines(rows: Iterable[Iterable[str | int]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode("utf-8", "replace")
 
 
-def _plain(cell: Cell) -> str | int:
+def _plain(column: Sequence[Cell]) -> list[str | int]:
     """What a spreadsheet shows as it is."""
-    if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return [
+        (f"'{cell}" if cell.startswith(_FORMULA) else cell)
+        if isinstance(cell, str)
+        else _written(cell)
+        for cell in column
+    ]
+
+
+def _written(cell: datetime | int | None) -> str | int:
     if isinstance(cell, datetime):
         return _iso(cell)
     return "" if cell is None else cell

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db import connection
+from django.db.models import Func, Q, TextField
 
 from assist.errors import InvalidInput
 from assist.models.offer import OfferQuerySet
-from assist.reports.columns import Column, fields_of
+from assist.reports.columns import Column, fields_of, text_of
 
 PAGE = 50
 AT_ONCE = 2000
@@ -50,17 +51,57 @@ def page_of(
 
 
 def every_row(
-    offers: OfferQuerySet, columns: tuple[Column, ...], *, at_once: int = AT_ONCE
-) -> Iterator[list[dict[str, Any]]]:
-    """All rows in blocks, the newest first; only one block is in memory."""
+    offers: OfferQuerySet,
+    columns: tuple[Column, ...],
+    *,
+    at_once: int = AT_ONCE,
+    times_as_text: bool = False,
+) -> Iterator[dict[str, Sequence[Any]]]:
+    """All rows in blocks, the newest first; only one block is in memory.
+
+    Args:
+        offers: Those asked for.
+        columns: What of them.
+        at_once: How many make a block.
+        times_as_text: Have PostgreSQL write times out, as ``2026-11-23T09:00:00.000000Z``: half
+            the work of a file is to read and write them again.
+
+    Yields:
+        The values of every field of the columns, by the field's name.
+    """
+    written = times_as_text and connection.vendor == "postgresql"
+    fields = _fields_for_files(columns, written=written)
+    texts = {
+        name: WrittenOut(name.removesuffix("_text")) for name in fields if name.endswith("_text")
+    }
     after: Place | None = None
     while True:
-        block = list(_ordered(offers, columns, after)[:at_once])
-        if block:
+        found = _behind(offers, after).annotate(**texts).values_list(*fields)
+        rows = list(found.order_by("-requested_at", "-pk")[:at_once])
+        if rows:
+            block: dict[str, Sequence[Any]] = dict(
+                zip(fields, zip(*rows, strict=True), strict=True)
+            )
             yield block
-        if len(block) < at_once:
+        if len(rows) < at_once:
             return
-        after = block[-1]["requested_at"], block[-1]["id"]
+        at = block["requested_at_text"][-1] if written else block["requested_at"][-1]
+        after = datetime.fromisoformat(at) if written else at, block["id"][-1]
+
+
+class WrittenOut(Func):
+    """A time as text, in UTC."""
+
+    template = """TO_CHAR(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    output_field = TextField()
+
+
+def _fields_for_files(columns: tuple[Column, ...], *, written: bool) -> tuple[str, ...]:
+    if not written:
+        return fields_of(columns)
+    times = {text_of(column) for column in columns if column.kind == "time"}
+    others = {field for column in columns if column.kind != "time" for field in column.fields}
+    return tuple(sorted(times | others | {"id", "requested_at_text"}))
 
 
 def write_cursor(row: dict[str, Any]) -> str:
@@ -91,8 +132,13 @@ def read_cursor(cursor: str) -> Place:
 
 
 def _ordered(offers: OfferQuerySet, columns: tuple[Column, ...], after: Place | None) -> Any:
-    if after is not None:
-        at, last = after
-        # Written so that the index on the time serves it.
-        offers = offers.filter(requested_at__lte=at).filter(Q(requested_at__lt=at) | Q(pk__lt=last))
-    return offers.order_by("-requested_at", "-pk").values(*fields_of(columns))
+    behind = _behind(offers, after)
+    return behind.order_by("-requested_at", "-pk").values(*fields_of(columns))
+
+
+def _behind(offers: OfferQuerySet, after: Place | None) -> OfferQuerySet:
+    if after is None:
+        return offers
+    at, last = after
+    # Written so that the index on the time serves it.
+    return offers.filter(requested_at__lte=at).filter(Q(requested_at__lt=at) | Q(pk__lt=last))

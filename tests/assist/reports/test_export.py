@@ -103,8 +103,8 @@ def test_blocks_leave_no_offer_out_and_none_twice(cast: Cast) -> None:
     for number in range(17):
         made_offer(cast, ticket=str(number))  # all at the same moment
     blocks = list(every_row(Offer.objects.all(), TICKETS, at_once=5))
-    assert [len(block) for block in blocks] == [5, 5, 5, 2]
-    assert {row["ticket"] for block in blocks for row in block} == set(map(str, range(17)))
+    assert [len(block["id"]) for block in blocks] == [5, 5, 5, 2]
+    assert {ticket for block in blocks for ticket in block["ticket"]} == set(map(str, range(17)))
 
 
 def test_a_workbook_of_any_length_takes_the_same_memory() -> None:
