@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from assist.api import approvals, launches, many, views, what_ifs
+from assist.api import approvals, launches, many, reports, views, what_ifs
 
 urlpatterns = [
     path("offers", views.OffersView.as_view(), name="api-offers"),
@@ -35,6 +35,10 @@ urlpatterns = [
         what_ifs.WhatIfView.as_view(),
         name="api-what-if",
     ),
+    path("reports/overview", reports.OverviewView.as_view(), name="api-report-overview"),
+    path("reports/breakdown", reports.BreakdownView.as_view(), name="api-report-breakdown"),
+    path("reports/offers", reports.ReportOffersView.as_view(), name="api-report-offers"),
+    path("audit-events", reports.AuditEventsView.as_view(), name="api-audit-events"),
     path("windows-events", views.WindowsEventsView.as_view(), name="api-windows-events"),
     path("schema", views.SchemaView.as_view(), name="api-schema"),
     re_path("", views.NowhereView.as_view(schema=None)),

@@ -178,15 +178,18 @@ def _offers(
         "viewer": "windows",
         "attempts": "1",
         "losses": "0",
-        "decision": decision.replace("\\", "\\\\"),
+        "decision": decision.replace("{", "{{").replace("}", "}}"),
     }
+    varying = [column for column in columns if column in _VARYING]
+    template = _line(constant | {column: f"{{{column}}}" for column in varying}, columns)
+    nothing = {column: "" if column in _TEXTS else "\\N" for column in varying}
     for place in range(number):
         at = _working_hour(begin + step * place, random)
         outcome = outcomes[place]
         computer, computer_name, unit = random.choice(world.computers)
         expert, sid, name = world.experts[int(random.random() ** 2 * len(world.experts))]
         team_sid, team_name = world.teams[hash(sid) % TEAMS] if outcome != "refused" else ("", "")
-        values: dict[str, Any] = constant | {
+        values: dict[str, Any] = nothing | {
             "id": _guid(random),
             "state": "ended" if outcome == "accepted" else outcome,
             "outcome": outcome,
@@ -224,9 +227,18 @@ def _offers(
                 values["answered_at"] = answered.isoformat()
         if outcome == "accepted" and random.random() < (0.02 if values["mode"] == "view" else 0.8):
             values["controlled_at"] = values["answered_at"]
-        yield _line(values, columns)
+        yield template.format_map(values)
 
 
+_VARYING = frozenset(
+    {
+        *("id", "state", "outcome", "outcome_grade", "mode", "door", "expert_id", "expert_sid"),
+        *("expert_name", "computer_id", "computer_name", "target", "novice_name", "ticket"),
+        *("reason", "unit_guid", "unit_name", "team_sid", "team_name", "requested_at"),
+        *("let_through_at", "ended_at", "end_code", "end_remedy", "offered_at", "prompted_at"),
+        *("answered_at", "controlled_at"),
+    }
+)
 _TEXTS = frozenset(
     {
         *("wanted_user", "novice_name", "novice_sid", "ticket", "reason", "outcome"),
