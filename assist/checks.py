@@ -86,14 +86,22 @@ def service_account(**_: Any) -> list[CheckMessage]:
 
 @register()
 def event_logs(**_: Any) -> list[CheckMessage]:
-    """Looks at event logs get rarer, never more frequent, and outlive no claim on them."""
+    """Somebody may read event logs; looks get rarer, not more frequent, and outlive no claim."""
     found: list[CheckMessage] = []
+    if settings.EVENT_LOG_FOLLOW and not settings.SERVICE_PRINCIPAL:
+        found.append(
+            checks.Info(
+                "SERVICE_PRINCIPAL is not set: no event log is read, and outcomes are assumed.",
+                hint="Name an account in the computers' Event Log Readers, whoever offers help.",
+                id="assist.I012",
+            )
+        )
     if settings.EVENT_LOG_LONGEST_INTERVAL_SECONDS < settings.EVENT_LOG_INTERVAL_SECONDS:
         found.append(
             Error(
                 "EVENT_LOG_LONGEST_INTERVAL_SECONDS is below EVENT_LOG_INTERVAL_SECONDS.",
                 hint="Give the longer of both to the longest.",
-                id="assist.E003",
+                id="assist.E014",
             )
         )
     if settings.EVENT_LOG_TIMEOUT_SECONDS > LONGEST_EVENT_LOG_TIMEOUT:
@@ -101,7 +109,7 @@ def event_logs(**_: Any) -> list[CheckMessage]:
             Error(
                 f"EVENT_LOG_TIMEOUT_SECONDS is above {LONGEST_EVENT_LOG_TIMEOUT} seconds.",
                 hint="A log that takes longer is looked at again; 5 seconds do for most networks.",
-                id="assist.E004",
+                id="assist.E015",
             )
         )
     return found

@@ -127,3 +127,11 @@ def test_workers_that_may_call_anywhere_are_mentioned(settings: Settings) -> Non
     assert offer_checks.novice_subnets() == []
     settings.NOVICE_SUBNETS = []
     assert ids(offer_checks.novice_subnets()) == ["assist.I011"]
+
+
+def test_event_logs_that_nobody_may_read_are_mentioned(settings: Settings) -> None:
+    assert offer_checks.event_logs() == []
+    settings.SERVICE_PRINCIPAL = ""
+    assert ids(offer_checks.event_logs()) == ["assist.I012"]
+    settings.EVENT_LOG_FOLLOW = False
+    assert offer_checks.event_logs() == []
