@@ -218,6 +218,14 @@ def audit_checkpoints(**_: Any) -> list[CheckMessage]:
                 id="assist.E022",
             )
         )
+    if settings.AUDIT_RETENTION_DAYS and not key:
+        found.append(
+            Error(
+                "AUDIT_RETENTION_DAYS is set, and AUDIT_CHECKPOINT_KEY is not.",
+                hint="Stubs of removed events are signed. `manage.py audit_key` prints a key.",
+                id="assist.E023",
+            )
+        )
     if bool(key) != has_sink:
         missing = "AUDIT_CHECKPOINT_FILE and _URL are" if key else "AUDIT_CHECKPOINT_KEY is"
         found.append(

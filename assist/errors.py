@@ -112,6 +112,12 @@ class NotRecorded(PortalError):
         )
 
 
+class RemovalRefused(PortalError):
+    """Old audit events are not removed where the chain does not hold."""
+
+    code = "removal_refused"
+
+
 class CheckpointRefused(PortalError):
     """A checkpoint, or the public key for it, cannot be relied upon."""
 

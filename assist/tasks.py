@@ -53,6 +53,13 @@ def write_audit_checkpoint() -> None:
         audit.checkpoint_write()
 
 
+@shared_task(name="assist.remove_old_audit_events")
+def remove_old_audit_events() -> None:
+    """Remove the audit events that retention lets go, each range with a signed stub."""
+    removed = audit.remove_old()
+    log.info("old_audit_events_removed", events=sum(each.count for each in removed))
+
+
 @shared_task(name="assist.watch_audit_trail")
 def watch_audit_trail() -> None:
     """Tell operators when the audit trail is behind."""

@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
 env = Env()
+_MOST_DAYS = 36_500
 
 
 def secret(name: str, default: str = "") -> str:
@@ -68,6 +69,20 @@ def whole_number(name: str, default: int, *, least: int, most: int) -> int:
     if not least <= number <= most:
         raise ImproperlyConfigured(f"{name}: must be {least} to {most}, is {number}.")
     return number
+
+
+def days_by_kind(name: str) -> dict[str, int]:
+    """Days for each kind of something, as ``offer.*=2555,sign_in.*=180``; empty: for none."""
+    found: dict[str, int] = {}
+    for text in env.list(name, []):
+        kind, _, days = text.strip().partition("=")
+        is_kind = bool(kind) and "*" not in kind.removesuffix("*") and kind not in found
+        if not is_kind or not (days.isascii() and days.isdigit() and 1 <= int(days) <= _MOST_DAYS):
+            raise ImproperlyConfigured(
+                f"{name}: write kind=days, as offer.*=2555, each kind once, not {text.strip()}."
+            )
+        found[kind] = int(days)
+    return found
 
 
 def choices(name: str, default: list[str], *, known: tuple[str, ...]) -> list[str]:

@@ -11,6 +11,7 @@ from portal import logs
 from portal.environment import (
     addresses,
     choices,
+    days_by_kind,
     env,
     hours_of_day,
     networks,
@@ -219,6 +220,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "assist.write_audit_checkpoint",
         "schedule": positive_seconds("AUDIT_CHECKPOINT_INTERVAL_SECONDS", 600),
     },
+    "remove-old-audit-events": {
+        "task": "assist.remove_old_audit_events",
+        "schedule": 24 * 3600,
+    },
     "watch-audit-trail": {"task": "assist.watch_audit_trail", "schedule": 30},
     "clear-sessions": {"task": "portal.clear_sessions", "schedule": 24 * 3600},
     "seal-audit-events": {
@@ -325,6 +330,11 @@ AUDIT_REQUIRED_FOR_OFFERS = env.bool("AUDIT_REQUIRED_FOR_OFFERS", False)
 AUDIT_SEALER_ALERT_SECONDS = positive_seconds("AUDIT_SEALER_ALERT_SECONDS", 60)
 AUDIT_SEALER_MAXIMUM_LAG_SECONDS = positive_seconds("AUDIT_SEALER_MAXIMUM_LAG_SECONDS", 300)
 AUDIT_SINK_MAXIMUM_AGE_SECONDS = positive_seconds("AUDIT_SINK_MAXIMUM_AGE_SECONDS", 3600)
+# Days by kind, as offer.*=2555; what no rule names is kept for ever.
+AUDIT_RETENTION_DAYS = days_by_kind("AUDIT_RETENTION_DAYS")
+AUDIT_RETENTION_LEAST_EVENTS = whole_number(
+    "AUDIT_RETENTION_LEAST_EVENTS", 100, least=1, most=50_000
+)
 
 # --- Readiness ------------------------------------------------------------------------------
 READINESS_SWEEP_PER_SECOND = whole_number("READINESS_SWEEP_PER_SECOND", 5, least=1, most=1000)

@@ -2,6 +2,7 @@
 
 from assist.audit.checkpoints import checkpoint_write, is_configured
 from assist.audit.events import record
+from assist.audit.retention import removable, remove_old
 from assist.audit.sealing import seal, sealer_lag, unsealed_count
 from assist.audit.standing import Standing, standing
 from assist.audit.verifying import BadEvent, Verification, verify
@@ -13,6 +14,8 @@ __all__ = [
     "checkpoint_write",
     "is_configured",
     "record",
+    "removable",
+    "remove_old",
     "seal",
     "sealer_lag",
     "standing",

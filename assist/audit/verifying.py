@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.conf import settings
 from django.db import connection
 
 from assist.audit.canonical import seal_hash
 from assist.audit.rows import fields_of
-from assist.audit.signing import Checkpoint
+from assist.audit.signing import Checkpoint, parse_private_key
+from assist.audit.stubs import Gaps, read_gaps
 from assist.audit.walking import Walked, walk_by_copy, walk_by_rows
 from assist.models import AuditEvent, AuditSeal
 
@@ -50,12 +53,14 @@ class Verification:
         unsealed: Events not yet in the chain.
         first_bad: The first break, or None.
         first: The position that was looked at first; the hash before it was taken as it stands.
+        removed: Events of that part that retention removed, each under a signed stub.
     """
 
     count: int
     unsealed: int
     first_bad: BadEvent | None
     first: int = 1
+    removed: int = 0
 
     @property
     def holds(self) -> bool:
@@ -69,6 +74,7 @@ def verify(
     last: int | None = None,
     checkpoints: Sequence[Checkpoint] = (),
     connections: int = 1,
+    public_key: Ed25519PublicKey | None = None,
 ) -> Verification:
     """Walk the chain and find the first event that was edited, removed, inserted or moved.
 
@@ -80,13 +86,41 @@ def verify(
             off, or that was computed anew, from a whole one.
         connections: On PostgreSQL, how many connections read at the same time; with more than
             one they are new ones, which see only what is committed.
+        public_key: That signed the stubs of removed ranges; of AUDIT_CHECKPOINT_KEY if None.
     """
-    end = end_of_chain()
-    until = end if last is None else min(last, end)
-    unsealed, astray = _outside_the_chain()
-    count, bad = _walk(first, until, progress, connections)
-    bad = _first(bad, _against(checkpoints, end))
-    return Verification(count, unsealed, bad or astray, first)
+    key = public_key or _own_key()
+    while True:
+        gaps = read_gaps(key)
+        end = end_of_chain()
+        until = end if last is None else min(last, end)
+        unsealed, astray = _outside_the_chain()
+        count, bad = _walk(first, until, progress, connections, gaps)
+        bad = _first(bad, _against(checkpoints, end, gaps)) or _left_over(gaps)
+        if bad is None or read_gaps(key) == gaps:
+            removed = gaps.removed(first, until)
+            return Verification(count, unsealed, bad or astray, first, removed)
+        # Retention removed a range meanwhile.
+
+
+def first_bad_in(first: int, last: int) -> BadEvent | None:
+    """The first break in a range, taking the hash before it as it stands."""
+    return _walk(first, last, None, 1, Gaps())[1]
+
+
+def _own_key() -> Ed25519PublicKey | None:
+    key = settings.AUDIT_CHECKPOINT_KEY
+    return parse_private_key(key).public_key() if key else None
+
+
+def _left_over(gaps: Gaps) -> BadEvent | None:
+    """A stub that cannot be relied upon, although the walk found nothing missing there."""
+    for position, what in sorted((gaps.refused or {}).items()):
+        return BadEvent(position, None, "", _refused_stub(position, what))
+    return None
+
+
+def _refused_stub(position: int, what: str) -> str:
+    return f"The stub at position {position}, for removed events, {what}."
 
 
 def end_of_chain() -> int:
@@ -96,9 +130,17 @@ def end_of_chain() -> int:
 
 
 def _walk(
-    first: int, until: int, progress: Callable[[int], None] | None, connections: int
+    first: int,
+    until: int,
+    progress: Callable[[int], None] | None,
+    connections: int,
+    gaps: Gaps,
 ) -> tuple[int, BadEvent | None]:
-    chunks = [(low, min(low + CHUNK - 1, until)) for low in range(first, until + 1, CHUNK)]
+    chunks = [
+        (low, min(low + CHUNK - 1, high))
+        for start, high in gaps.segments(first, until)
+        for low in range(start, high + 1, CHUNK)
+    ]
     count = 0
     if connection.vendor == "postgresql":
         walked = walk_by_copy(chunks, connections)
@@ -111,6 +153,9 @@ def _walk(
             good, bad = chunk.false, _false_personal(chunk.false)
         count += good - chunk.low
         if bad:
+            what = (gaps.refused or {}).get(bad.position or 0)
+            if what:
+                bad = replace(bad, sentence=_refused_stub(bad.position or 0, what))
             return count, bad
         if progress:
             progress(count)
@@ -181,8 +226,11 @@ def _removed(position: int) -> str:
     return f"The chain has no event at position {position}: it was removed."
 
 
-def _against(checkpoints: Sequence[Checkpoint], end: int) -> BadEvent | None:
-    """What the checkpoints contradict first, in a chain that ends at this position."""
+def _against(checkpoints: Sequence[Checkpoint], end: int, gaps: Gaps) -> BadEvent | None:
+    """What the checkpoints contradict first, in a chain that ends at this position.
+
+    Of a removed range the stub tells the first and the last hash; between them nothing is known.
+    """
     wanted = sorted(checkpoints, key=lambda checkpoint: checkpoint.position)
     positions = [checkpoint.position for checkpoint in wanted]
     seals: dict[int, AuditSeal] = {}
@@ -201,7 +249,11 @@ def _against(checkpoints: Sequence[Checkpoint], end: int) -> BadEvent | None:
         if checkpoint.position == 0:
             continue  # of an empty chain
         seal = seals.get(checkpoint.position)
-        if seal is None or seal.hash != checkpoint.hash:
+        found = seal.hash if seal else None
+        if seal is None and (stub := gaps.covering(checkpoint.position)):
+            ends = {stub.first: stub.first_hash, stub.last: stub.last_hash}
+            found = ends.get(checkpoint.position, checkpoint.hash)
+        if found != checkpoint.hash:
             return BadEvent(
                 checkpoint.position,
                 seal.event_id if seal else None,

@@ -18,7 +18,8 @@ from django.db import connection
 
 from assist.audit.canonical import ALGORITHM, GENESIS, VERSION, personal_digest
 from assist.audit.rows import EVENT_COLUMNS, copied_lines, microseconds_of
-from assist.models import AuditPersonal, AuditSeal
+from assist.audit.stubs import hash_at
+from assist.models import AuditPersonal
 
 Chunk = tuple[int, int]
 _HASH_LENGTH = 64
@@ -44,7 +45,10 @@ SELECT seal.position, kept.name, kept.salt, kept.value,
   JOIN assist_auditevent event ON event.id = seal.event_id
  WHERE seal.position BETWEEN %s AND %s ORDER BY seal.position
 """
-_BEFORE = "SELECT hash FROM assist_auditseal WHERE position = %s"
+_BEFORE = """
+SELECT hash FROM assist_auditseal WHERE position = %(at)s
+ UNION ALL SELECT last_hash FROM assist_auditstub WHERE last_position = %(at)s
+"""
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,6 @@ def walk_by_copy(chunks: Sequence[Chunk], connections: int) -> Iterator[Walked]:
 def walk_by_rows(chunks: Sequence[Chunk]) -> Iterator[Walked]:
     """The same stretches, of which nothing was confirmed yet but the personal values."""
     for low, high in chunks:
-        before = AuditSeal.objects.filter(position=low - 1).first()
         rows = (
             AuditPersonal.objects.filter(event__seal__position__range=(low, high))
             .order_by("event__seal__position")
@@ -124,7 +127,7 @@ def walk_by_rows(chunks: Sequence[Chunk]) -> Iterator[Walked]:
             (position, name, salt, value, _digest_in(data, name))
             for position, name, salt, value, data in rows
         )
-        yield Walked(low, high, low, before.hash if before else GENESIS, false)
+        yield Walked(low, high, low, hash_at(low - 1) or GENESIS, false)
 
 
 def _first_false(rows: Iterable[tuple[int, str, str, str, str | None]]) -> int | None:
@@ -141,7 +144,7 @@ def _digest_in(data: Any, name: str) -> str | None:
 
 def _walk(cursor: Any, chunk: Chunk) -> Walked:
     low, high = chunk
-    cursor.execute(_BEFORE, [low - 1])
+    cursor.execute(_BEFORE, {"at": low - 1})
     row = cursor.fetchone()
     position, previous = low, str(row[0]) if row else GENESIS
     sha256, head = hashlib.sha256, f"{VERSION}\t{ALGORITHM}\t"

@@ -1,5 +1,12 @@
 from assist.models.alert import OfferAlert
-from assist.models.audit import AuditCheckpoint, AuditEvent, AuditPersonal, AuditSeal, AuditUnsealed
+from assist.models.audit import (
+    AuditCheckpoint,
+    AuditEvent,
+    AuditPersonal,
+    AuditSeal,
+    AuditStub,
+    AuditUnsealed,
+)
 from assist.models.evidence import (
     EventRoute,
     Evidence,
@@ -31,6 +38,7 @@ __all__ = [
     "AuditEvent",
     "AuditPersonal",
     "AuditSeal",
+    "AuditStub",
     "AuditUnsealed",
     "ComputerReadiness",
     "EventRoute",

@@ -127,3 +127,26 @@ class AuditCheckpoint(models.Model):
 
     def __str__(self) -> str:
         return f"position {self.position} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class AuditStub(models.Model):
+    """What stands for a range of old events that was removed. Database triggers guard it too.
+
+    They refuse to change or remove a stub, refuse one that is not exactly of a sealed range, and
+    let nothing be deleted from the trail but what a stub covers.
+    """
+
+    first_position = models.PositiveBigIntegerField(unique=True)
+    last_position = models.PositiveBigIntegerField(unique=True)
+    count = models.PositiveBigIntegerField()
+    previous_hash = models.CharField(max_length=64)
+    first_hash = models.CharField(max_length=64)
+    last_hash = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    document = models.TextField(help_text="The signed line.")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["first_position"]
+
+    def __str__(self) -> str:
+        return f"positions {self.first_position} to {self.last_position}"

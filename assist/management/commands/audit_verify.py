@@ -44,7 +44,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--public-key",
             type=Path,
-            help="PEM file of the key that signed them (of AUDIT_CHECKPOINT_KEY if not given)",
+            help="PEM file of the key that signed them, and the stubs of removed ranges "
+            "(of AUDIT_CHECKPOINT_KEY if not given)",
         )
         parser.add_argument(
             "--from",
@@ -63,7 +64,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         began = time.monotonic()
         try:
-            checkpoints = _checkpoints(options["checkpoint"], options["public_key"])
+            key = _public_key(options["public_key"])
+            checkpoints = _checkpoints(options["checkpoint"], key)
         except PortalError as error:
             raise CommandError(f"{error.sentence} {error.remedy}".strip(), returncode=2) from None
         first = _first(options["first"], checkpoints)
@@ -73,7 +75,7 @@ class Command(BaseCommand):
         end = end_of_chain()
         if first > end + 1 and not checkpoints:
             raise CommandError(f"--from: the chain ends at position {end}.", returncode=2)
-        result = self._verify(first, last, checkpoints)
+        result = self._verify(first, last, checkpoints, key)
         if options["json"]:
             seconds = round(time.monotonic() - began, 3)
             self.stdout.write(json.dumps(_answer(result, checkpoints, seconds)))
@@ -82,7 +84,13 @@ class Command(BaseCommand):
         if not result.holds:
             sys.exit(1)
 
-    def _verify(self, first: int, last: int | None, checkpoints: list[Checkpoint]) -> Verification:
+    def _verify(
+        self,
+        first: int,
+        last: int | None,
+        checkpoints: list[Checkpoint],
+        key: Ed25519PublicKey | None,
+    ) -> Verification:
         end = end_of_chain()
         total = max((end if last is None else min(last, end)) - first + 1, 0)
         bar = Progress(
@@ -103,6 +111,7 @@ class Command(BaseCommand):
                 last=last,
                 checkpoints=checkpoints,
                 connections=_connections(total),
+                public_key=key,
             )
 
     def _say(self, result: Verification, checkpoints: list[Checkpoint]) -> None:
@@ -113,30 +122,35 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"{bad.place} {bad.sentence}")
             self.stdout.write(f"The {result.count} events before it{since} hold.")
+        if result.removed:
+            self.stdout.write(f"{result.removed} removed by retention, under signed stubs.")
         if checkpoints and bad is None:
             self.stdout.write(f"It agrees with {len(checkpoints)} checkpoints.")
         if result.unsealed:
             self.stdout.write(f"{result.unsealed} events are not sealed yet.")
 
 
-def _checkpoints(path: Path | None, key_path: Path | None) -> list[Checkpoint]:
+def _checkpoints(path: Path | None, key: Ed25519PublicKey | None) -> list[Checkpoint]:
     if path is None:
         return []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        key = _public_key(key_path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"Cannot be read: {error}", returncode=2) from None
+    lines = _text_of(path).splitlines()
+    if key is None:
+        key = parse_private_key(settings.AUDIT_CHECKPOINT_KEY).public_key()
     checkpoints = read_checkpoints(lines, key)
     if not checkpoints:
         raise CommandError(f"{path} has no checkpoint.", returncode=2)
     return checkpoints
 
 
-def _public_key(path: Path | None) -> Ed25519PublicKey:
-    if path is not None:
-        return parse_public_key(path.read_text(encoding="utf-8"))
-    return parse_private_key(settings.AUDIT_CHECKPOINT_KEY).public_key()
+def _public_key(path: Path | None) -> Ed25519PublicKey | None:
+    return None if path is None else parse_public_key(_text_of(path))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"Cannot be read: {error}", returncode=2) from None
 
 
 def _first(text: str, checkpoints: list[Checkpoint]) -> int:
@@ -164,6 +178,7 @@ def _answer(
         "count": result.count,
         "seconds": seconds,
         "checkpoints": len(checkpoints),
+        "removed": result.removed,
         "unsealed": result.unsealed,
         "first_bad": vars(bad) if bad else None,
     }
