@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from assist.eligibility.many.naming import KINDS, KINDS_BY_CODE
 from assist.errors import InvalidInput
-from assist.models import SavedSearch
+from assist.models import ReportSchedule, SavedSearch
 from assist.models.offer import AUTHORITY_CHOICES, MODE_CHOICES, VIEWER_CHOICES
 from assist.protection import MOST_MINUTES, RuleChoice
 from assist.what_ifs import LONGEST_NAME
@@ -216,6 +216,21 @@ class PreferencesForm(forms.Form):
 
     viewer = forms.ChoiceField(
         label="Open invitations with", choices=VIEWER_CHOICES, widget=forms.RadioSelect
+    )
+
+
+class ReportScheduleForm(forms.Form):
+    """Who gets the overview, and how often."""
+
+    recipient = forms.CharField(
+        label="Reader",
+        max_length=256,
+        help_text=r"A manager or auditor, as R2\tmanager",
+        widget=forms.TextInput(attrs=_PLAIN),
+        error_messages={"required": "Name the reader."},
+    )
+    cadence = forms.ChoiceField(
+        label="How often", choices=ReportSchedule.Cadence.choices, initial="weekly"
     )
 
 

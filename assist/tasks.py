@@ -11,6 +11,7 @@ from django.utils import timezone
 from assist import alerts, audit, enqueue, offers, what_ifs
 from assist.readiness import requesting, retention, sweeps
 from assist.reports.adding_up import add_up
+from assist.reports.schedules import send_due
 
 log = structlog.get_logger()
 
@@ -115,3 +116,9 @@ def add_up_offers() -> None:
     """Add up the days that are over, and those of which something has changed since."""
     while add_up(timezone.now()).has_more:
         pass
+
+
+@shared_task(name="assist.send_reports")
+def send_reports() -> None:
+    """Send the overviews that are due by e-mail."""
+    send_due(timezone.now())

@@ -16,6 +16,7 @@ from assist.views import (
     protection,
     readiness,
     report_offers,
+    report_schedules,
     report_story,
     reports,
     what_ifs,
@@ -85,6 +86,12 @@ urlpatterns = [
     path("reports/offers", report_offers.report_offers, name="report-offers"),
     path("reports/offers.<str:kind>", report_offers.report_offers_file, name="report-offers-file"),
     path("reports/offers/<uuid:offer_id>", report_story.report_offer, name="report-offer"),
+    path("reports/schedules", report_schedules.report_schedules, name="report-schedules"),
+    path(
+        "reports/schedules/<int:schedule_id>/end",
+        report_schedules.report_schedule_ended,
+        name="report-schedule-end",
+    ),
     path("reports/views", report_offers.report_view_saved, name="report-view-save"),
     path(
         "reports/views/<int:view_id>/forget",

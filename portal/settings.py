@@ -214,6 +214,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": positive_seconds("REPORT_TALLY_INTERVAL_SECONDS", 60),
         "options": {"expires": 60},
     },
+    "send-reports": {
+        "task": "assist.send_reports",
+        "schedule": 300,
+        "options": {"expires": 300},
+    },
     "forget-old-runs": {"task": "directory.forget_old_runs", "schedule": 24 * 3600},
     "forget-old-readiness": {"task": "assist.forget_old_readiness", "schedule": 24 * 3600},
     "write-audit-checkpoint": {
@@ -343,6 +348,17 @@ READINESS_SWEEP_HOURS = hours_of_day("READINESS_SWEEP_HOURS")
 READINESS_SWEEP_EVERY_HOURS = whole_number("READINESS_SWEEP_EVERY_HOURS", 0, least=0, most=8760)
 READINESS_MAXIMUM_AGE_SECONDS = positive_seconds("READINESS_MAXIMUM_AGE_SECONDS", 7 * 24 * 3600)
 READINESS_RETENTION_DAYS = whole_number("READINESS_RETENTION_DAYS", 90, least=1, most=3650)
+
+# --- Reports by e-mail: none without a host ---------------------------------------------------
+EMAIL_HOST = env.str("EMAIL_HOST", "")
+EMAIL_SECURITY = choices("EMAIL_SECURITY", ["starttls"], known=("starttls", "tls", "none"))[0]
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_SECURITY == "starttls", EMAIL_SECURITY == "tls"
+EMAIL_PORT = whole_number("EMAIL_PORT", 587, least=1, most=65535)
+EMAIL_HOST_USER = env.str("EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = secret("EMAIL_PASSWORD")
+EMAIL_TIMEOUT = positive_seconds("EMAIL_TIMEOUT_SECONDS", 20)
+REPORT_MAIL_FROM = env.str("REPORT_MAIL_FROM", "remote-assistance@localhost")
+REPORT_MAIL_HOUR = whole_number("REPORT_MAIL_HOUR", 6, least=0, most=23)
 
 # --- Logging: one JSON object a line, or text for a person ----------------------------------
 logs.configure()

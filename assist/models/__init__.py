@@ -26,7 +26,7 @@ from assist.models.readiness import (
     ReadinessSweep,
     SavedSearch,
 )
-from assist.models.report import OfferTally, SavedView, TallyMark, TallySpan
+from assist.models.report import OfferTally, ReportSchedule, SavedView, TallyMark, TallySpan
 from assist.models.ticket import HandedTicket, KeptSignInTicket
 from assist.models.token import ApiToken, TokenScope
 from assist.models.what_if import WhatIf
@@ -59,6 +59,7 @@ __all__ = [
     "ProtectionRule",
     "ReadinessCause",
     "ReadinessSweep",
+    "ReportSchedule",
     "SavedSearch",
     "SavedView",
     "TallyMark",

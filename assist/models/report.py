@@ -82,3 +82,33 @@ class TallyMark(models.Model):
 
     def __str__(self) -> str:
         return f"changed: {self.at}"
+
+
+class ReportSchedule(models.Model):
+    """The overview of every day, week or month, sent to one reader."""
+
+    class Cadence(models.TextChoices):
+        DAILY = "daily", "every day, of the day before"
+        WEEKLY = "weekly", "every Monday, of the week before"
+        MONTHLY = "monthly", "on the first, of the month before"
+
+    cadence = models.CharField(max_length=8, choices=Cadence)
+    recipient_sid = models.CharField(max_length=184)
+    recipient_name = models.CharField(max_length=256)
+    made_by = models.CharField(max_length=256)
+    made_at = models.DateTimeField()
+    sent_for = models.DateField(null=True, help_text="The first day of the period sent last.")
+    sent_at = models.DateTimeField(null=True)
+    claimed_at = models.DateTimeField(null=True, help_text="When a worker took it to send it.")
+    failure = models.CharField(max_length=500, blank=True, help_text="Why it was not sent last.")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["recipient_name", "cadence"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["recipient_sid", "cadence"], name="one_schedule_per_reader_and_cadence"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cadence} to {self.recipient_name}"

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from assist.actors import Actor
+from assist.roles import MANAGER
 from assist.views.access import actor_for
 
 
@@ -32,6 +33,11 @@ def everybody(actor: Actor) -> bool:
     return bool(actor.roles)
 
 
+def schedulers(actor: Actor) -> bool:
+    """What managers arrange, and auditors do not."""
+    return MANAGER in actor.roles
+
+
 def managers(actor: Actor) -> bool:
     """Reports for managers and auditors alone."""
     return actor.may_read_audit_trail
@@ -40,6 +46,7 @@ def managers(actor: Actor) -> bool:
 REPORTS = (
     Report("Overview", "reports", everybody),
     Report("Offers", "report-offers", everybody),
+    Report("By e-mail", "report-schedules", schedulers),
 )
 
 

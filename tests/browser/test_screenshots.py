@@ -78,6 +78,7 @@ def paths_of(story: Story) -> dict[str, tuple[str | None, str]]:
         "report-offers": ("tmanager", "/reports/offers"),
         "report-offers-none": ("tmanager", "/reports/offers?ticket=nothing"),
         "report-offers-refused": ("tmanager", "/reports/offers?outcome=splendid"),
+        "report-schedules": ("tmanager", "/reports/schedules"),
         "report-offer": ("aauditor", f"/reports/offers/{offers['ended'].pk}"),
         "report-offer-refused": ("eadams", f"/reports/offers/{offers['refused'].pk}"),
         "not-found": ("mjones", "/nowhere"),

@@ -196,3 +196,19 @@ def test_nonsense_is_not_exported(manager: Client) -> None:
     assert manager.get("/reports/offers.csv?from=soon").status_code == 422
     assert manager.get("/reports/offers.exe").status_code == 400
     assert not AuditEvent.objects.filter(kind="report.exported").exists()
+
+
+def test_managers_have_the_overview_sent(manager: Client, cast: Cast) -> None:
+    cast.aauditor.mail = "aauditor@r2.example"
+    cast.aauditor.save()
+    wrong = manager.post("/reports/schedules", {"recipient": r"R2\nobody", "cadence": "weekly"})
+    assert wrong.status_code == 422
+    assert r'value="R2\nobody"' in wrong.content.decode()
+    manager.post("/reports/schedules", {"recipient": r"R2\aauditor", "cadence": "weekly"})
+    page = manager.get("/reports/schedules").content.decode()
+    assert r"R2\aauditor" in page
+    assert "Nothing is sent" in page  # no mail server is set
+
+
+def test_auditors_arrange_nothing(signed_in: SignedIn) -> None:
+    assert signed_in("aauditor").get("/reports/schedules").status_code == 403
