@@ -27,6 +27,11 @@ EVENT_FIELDS = (
     *("id", "at", "kind", "actor_sid", "actor_name", "subject_kind", "subject_id"),
     *("subject_name", "offer_id", "ticket", "source_address", "request_id", "data"),
 )
+STUB_FIELDS = (
+    *("format", "first", "last", "count", "previous_hash", "first_hash", "last_hash"),
+    *("kinds", "at", "key"),
+)
+HASH = re.compile("[0-9a-f]{64}")
 ALGORITHMS = {"sha256": hashlib.sha256, "sha3-256": hashlib.sha3_256}
 ESCAPES = {
     "\\": "\\\\",
@@ -140,16 +145,42 @@ def read_key(path):
     return key
 
 
-def check_signature(document, key, where):
+def require_signed(document, key, names):
     from cryptography.exceptions import InvalidSignature
 
+    content = "".join(f"{document[name]}\n" for name in names)
     try:
-        names = ("format", "position", "hash", "at", "key")
-        content = "".join(f"{document[name]}\n" for name in names)
         key.verify(base64.b64decode(document["signature"], validate=True), content.encode())
+    except InvalidSignature:
+        raise ValueError(document) from None
+
+
+def check_stub(stub, position, previous, key):
+    """What stands for events that were removed by retention; returns the last one's position."""
+    try:
+        first, last = stub["first"], stub["last"]
+        if type(first) is not int or type(last) is not int or first != position:
+            raise ValueError(first)
+        if last < first or stub["count"] != last - first + 1:
+            raise ValueError(stub["count"])
+        if stub["previous_hash"] != previous or not HASH.fullmatch(stub["last_hash"]):
+            raise ValueError(stub["previous_hash"])
+        if key is not None:
+            require_signed(stub, key, STUB_FIELDS)
+    except (KeyError, TypeError, ValueError):
+        raise Wrong(
+            f"position {position}: the stub for removed events there is not one that the key has "
+            "signed for this place."
+        ) from None
+    return last
+
+
+def check_signature(document, key, where):
+    try:
+        require_signed(document, key, ("format", "position", "hash", "at", "key"))
         if document["format"] != "audit-checkpoint-1" or type(document["position"]) is not int:
             raise ValueError(document)
-    except (InvalidSignature, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         raise Wrong(f"{where} is not a checkpoint that the key has signed.") from None
 
 
@@ -170,7 +201,7 @@ def read_checkpoints(path, key):
 
 
 def verify(lines, key, checkpoints):
-    """Returns first position, number of events, and how many checkpoints were compared."""
+    """Returns first position, number of events, of removed ones, and of checkpoints compared."""
     try:
         head = json.loads(next(lines))
         if head["format"] != "audit-trail-1":
@@ -179,7 +210,7 @@ def verify(lines, key, checkpoints):
         position = first - 1
     except (StopIteration, KeyError, TypeError, ValueError):
         raise CannotTell("This is not an export of an audit trail.") from None
-    expected, version, compared, end = dict(checkpoints), 0, 0, None
+    expected, version, compared, end, removed = dict(checkpoints), 0, 0, None, 0
     for text in lines:
         try:
             line = json.loads(text)
@@ -187,11 +218,21 @@ def verify(lines, key, checkpoints):
             line = None
         if end is not None:
             raise Wrong("Something follows the checkpoint at the end.")
-        if isinstance(line, dict) and "format" in line:
+        is_stub = isinstance(line, dict) and line.get("format") == "audit-stub-1"
+        if isinstance(line, dict) and "format" in line and not is_stub:
             end = line
             continue
         if position in expected:
             compared += compare(expected.pop(position), previous, position)
+        if is_stub:
+            start, position = position + 1, check_stub(line, position + 1, previous, key)
+            if start in expected:
+                compared += compare(expected.pop(start), line["first_hash"], start)
+            # Between its ends nobody can tell any more.
+            expected = {at: seen for at, seen in expected.items() if not start < at < position}
+            removed += position - start + 1
+            previous = line["last_hash"]
+            continue
         previous, version = check_line(line, position + 1, previous, version)
         position += 1
     if position in expected:
@@ -211,7 +252,7 @@ def verify(lines, key, checkpoints):
             f"position {position + 1}: a checkpoint saw position {min(late)}, so the tail was cut "
             "off, or this is not all of the trail."
         )
-    return first, position - first + 1, compared
+    return first, position - first + 1 - removed, removed, compared
 
 
 def compare(expected, found, position):
@@ -229,18 +270,27 @@ def main():
     parser.add_argument("--checkpoint", help="file of checkpoints that were kept elsewhere")
     parser.add_argument("--json", action="store_true", help="answer with one line of JSON")
     chosen = parser.parse_args()
-    answer = {"holds": False, "first": None, "count": 0, "checkpoints": 0, "sentence": ""}
+    answer = {
+        "holds": False,
+        "first": None,
+        "count": 0,
+        "removed": 0,
+        "checkpoints": 0,
+        "sentence": "",
+    }
     status = 0
     try:
         key = read_key(chosen.public_key) if chosen.public_key else None
         checkpoints = read_checkpoints(chosen.checkpoint, key) if chosen.checkpoint else {}
         name = 0 if chosen.export == "-" else chosen.export
         with open(name, encoding="utf-8", newline="\n") as file:
-            first, count, compared = verify(file, key, checkpoints)
+            first, count, removed, compared = verify(file, key, checkpoints)
         sentence = f"The trail holds: {count} events from position {first}."
+        if removed:
+            sentence += f" {removed} were removed by retention, under stubs."
         if key is None:
             sentence += " No signature was checked: it may have been computed anew, or cut off."
-        answer.update(holds=True, first=first, count=count, checkpoints=compared)
+        answer.update(holds=True, first=first, count=count, removed=removed, checkpoints=compared)
     except Wrong as error:
         sentence, status = f"The trail does not hold. {error}", 1
     except (CannotTell, OSError, UnicodeDecodeError) as error:

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from assist.audit.canonical import GENESIS
 from assist.audit.signing import Checkpoint, parse_private_key, sign
-from assist.models import AuditPersonal, AuditSeal
+from assist.audit.stubs import hash_at
+from assist.models import AuditPersonal, AuditSeal, AuditStub
 
 FORMAT = "audit-trail-1"
 _BATCH = 2000
@@ -25,7 +26,7 @@ def export(
     with_personal: bool = True,
     now: datetime | None = None,
 ) -> Iterator[str]:
-    """The lines of an export, without line feeds: what it is, the events, and a checkpoint.
+    """The lines of an export, without line feeds: what it is, events and stubs, a checkpoint.
 
     Events that wait for their seal are left out. Memory does not grow with the trail.
 
@@ -36,8 +37,10 @@ def export(
         now: An aware time; the present if None.
     """
     at = now or timezone.now()
-    before = AuditSeal.objects.filter(position=first - 1).first()
-    position, digest = first - 1, before.hash if before else GENESIS
+    stubs = _stubs(first, last)
+    if stubs and stubs[0].first_position < first:
+        first = stubs.pop(0).last_position + 1  # of a removed range nothing can be begun in
+    position, digest = first - 1, hash_at(first - 1) or GENESIS
     yield json.dumps(
         {"format": FORMAT, "exported_at": _time(at), "first": first, "previous_hash": digest}
     )
@@ -46,15 +49,26 @@ def export(
         if last is not None:
             seals = seals.filter(position__lte=last)
         batch = list(seals.select_related("event")[:_BATCH])
-        if not batch:
-            break
         kept = _personal(batch) if with_personal else {}
         for seal in batch:
+            while stubs and stubs[0].first_position < seal.position:
+                yield stubs.pop(0).document
             yield json.dumps(_line(seal, kept.get(seal.event_id, {})), ensure_ascii=False)
-        position, digest = batch[-1].position, batch[-1].hash
+            position, digest = seal.position, seal.hash
+        if not batch:
+            break
+    for stub in stubs:
+        yield stub.document
+        position, digest = stub.last_position, stub.last_hash
     if settings.AUDIT_CHECKPOINT_KEY:
         key = parse_private_key(settings.AUDIT_CHECKPOINT_KEY)
         yield sign(Checkpoint(position, digest, at), key)
+
+
+def _stubs(first: int, last: int | None) -> list[AuditStub]:
+    """Those for removed ranges that begin or end in this part, but for one that it ends within."""
+    found = AuditStub.objects.filter(last_position__gte=first)
+    return list(found if last is None else found.filter(last_position__lte=last))
 
 
 def _personal(batch: list[AuditSeal]) -> dict[int, dict[str, dict[str, str]]]:

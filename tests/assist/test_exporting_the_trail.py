@@ -220,7 +220,7 @@ def test_every_change_of_an_export_is_found(elsewhere: Elsewhere, seed: int) -> 
     verifier = _imported(elsewhere.folder / "verify_audit.py")  # in this process: there are many
     key = verifier.read_key(str(elsewhere.folder / "key.pem"))
     original = elsewhere.export.read_text(encoding="utf-8").split("\n")[:-1]
-    assert verifier.verify(iter(original), key, {}) == (1, 8, 0)
+    assert verifier.verify(iter(original), key, {}) == (1, 8, 0, 0)
     for name, act in ACTS.items():
         lines = [json.loads(line) for line in original]
         act(lines, random.Random(f"{seed} {name}"))
@@ -271,3 +271,62 @@ def test_positions_that_are_not_there_are_refused(
     assert elsewhere.export.read_bytes() == before
     with pytest.raises(CommandError, match="cannot be written"):
         call_command("audit_export", "/nowhere/trail.jsonl")
+
+
+class TestRemovedRanges:
+    """An export of a trail from which retention has removed events."""
+
+    @pytest.fixture(autouse=True)
+    def _removed(self, settings: Settings, elsewhere: Elsewhere) -> None:
+        settings.AUDIT_RETENTION_DAYS = {"test.*": 1}
+        settings.AUDIT_RETENTION_LEAST_EVENTS = 1
+        audit.checkpoint_write(NOW)
+        for _ in range(4):
+            audit.record("other.kept", actor=Actor.portal())
+        audit.seal(NOW)
+        audit.checkpoint_write(NOW)
+        removed = audit.remove_old(NOW + timedelta(days=2))
+        assert [(each.first, each.last) for each in removed] == [(1, 8)]
+        audit.seal(NOW)
+        call_command("audit_export", str(elsewhere.export), stdout=io.StringIO())
+
+    def test_a_stub_in_their_place_verifies(self, elsewhere: Elsewhere) -> None:
+        status, answer = elsewhere.signed("--checkpoint", "checkpoints.jsonl")
+        count = AuditEvent.objects.filter(seal__gt=0).count()
+        assert (status, answer["count"], answer["removed"]) == (0, count, 8)
+        # Those at its end and behind it; one within it cannot be compared.
+        assert answer["checkpoints"] == 2
+
+    def test_a_gap_without_its_stub_is_named(self, elsewhere: Elsewhere) -> None:
+        lines = elsewhere.export.read_text().splitlines(keepends=True)
+        elsewhere.export.write_text("".join([lines[0], *lines[2:]]))
+        status, answer = elsewhere.signed()
+        assert (status, "position 1" in answer["sentence"]) == (1, True)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("last", 9),
+            ("last", 7),
+            ("first", 2),
+            ("count", 7),
+            ("last_hash", "0" * 64),
+            ("previous_hash", "1" * 64),
+            ("kinds", "0" * 64),
+            ("at", "2026-01-01T00:00:00+00:00"),
+            ("last", "8"),
+        ],
+    )
+    def test_a_stub_that_was_changed_is_named(
+        self, elsewhere: Elsewhere, name: str, value: object
+    ) -> None:
+        lines = elsewhere.export.read_text().splitlines()
+        lines[1] = json.dumps(json.loads(lines[1]) | {name: value})
+        elsewhere.export.write_text("\n".join(lines) + "\n")
+        status, answer = elsewhere.signed()
+        assert (status, "stub" in answer["sentence"]) == (1, True)
+
+    def test_a_part_begins_after_the_range(self, elsewhere: Elsewhere) -> None:
+        call_command("audit_export", str(elsewhere.export), "--from", "3", stdout=io.StringIO())
+        status, answer = elsewhere.signed()
+        assert (status, answer["first"], answer["removed"]) == (0, 9, 0)
