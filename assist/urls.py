@@ -15,6 +15,8 @@ from assist.views import (
     preferences,
     protection,
     readiness,
+    report_coverage,
+    report_histories,
     report_offers,
     report_schedules,
     report_story,
@@ -98,5 +100,23 @@ urlpatterns = [
         report_offers.report_view_forgotten,
         name="report-view-forget",
     ),
+    path("reports/coverage", report_coverage.report_coverage, name="report-coverage"),
+    path(
+        "reports/coverage/<slug:code>",
+        report_coverage.report_coverage_rows,
+        name="report-coverage-rows",
+    ),
+    path(
+        "reports/coverage/<slug:code>/number",
+        report_coverage.report_coverage_number,
+        name="report-coverage-number",
+    ),
+    path(
+        "reports/coverage/<slug:code>.<str:kind>",
+        report_coverage.report_coverage_file,
+        name="report-coverage-file",
+    ),
+    path("reports/experts/<str:sid>", report_histories.report_expert, name="report-expert"),
+    path("reports/computers/<uuid:guid>", report_histories.report_computer, name="report-computer"),
     path("preferences", preferences.preferences, name="preferences"),
 ]

@@ -111,7 +111,7 @@ SELECT account.guid FROM directory_account account, {past_sids}
  WHERE account.sid_history <> '[]' AND past.value IN (
     SELECT edge.member_sid FROM directory_membership edge WHERE edge.group_id IN ({guids}))
 """
-_PAST_SIDS = {
+PAST_SIDS = {
     "postgresql": "LATERAL jsonb_array_elements_text(account.sid_history) AS past(value)",
     "sqlite": "json_each(account.sid_history) AS past",
 }
@@ -144,7 +144,7 @@ def is_member(account: Account | Computer, group: Group) -> bool:
     start = _own_sids(account)
     with connection.cursor() as cursor:
         cursor.execute(
-            _sql(_IS_MEMBER, start=_union(f"SELECT {_START}", start)),
+            walked(_IS_MEMBER, start=_union(f"SELECT {_START}", start)),
             (*start, account.primary_group_sid, group.sid),
         )
         return cursor.fetchone() is not None
@@ -203,7 +203,7 @@ def members_of(groups: Iterable[Group]) -> QuerySet[Account]:
     start = sorted({group.sid for group in groups})
     with connection.cursor() as cursor:
         cursor.execute(
-            _sql(_GROUPS_BELOW, groups=marks(start) or "NULL"),
+            walked(_GROUPS_BELOW, groups=marks(start) or "NULL"),
             (*start, *WELL_KNOWN),
         )
         rows = cursor.fetchall()
@@ -214,7 +214,7 @@ def members_of(groups: Iterable[Group]) -> QuerySet[Account]:
         return accounts
     guids, sids = [guid for guid, _, _ in rows], [sid for _, sid, _ in rows]
     within = _ACCOUNTS_IN.format(
-        guids=marks(guids), sids=marks(sids), past_sids=_PAST_SIDS[connection.vendor]
+        guids=marks(guids), sids=marks(sids), past_sids=PAST_SIDS[connection.vendor]
     )
     return accounts.filter(pk__in=RawSQL(within, (*guids, *sids, *guids)))  # noqa: S611 - own text
 
@@ -226,7 +226,7 @@ def computer_sids_in(group: Group) -> frozenset[str]:
         group: A distribution group, one that is gone and one of BUILTIN holds none.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_sql(_GROUPS_BELOW, groups="%s"), (group.sid, *WELL_KNOWN))
+        cursor.execute(walked(_GROUPS_BELOW, groups="%s"), (group.sid, *WELL_KNOWN))
         rows = cursor.fetchall()
     computers = Computer.objects.filter(is_present=True)
     if not rows:
@@ -251,7 +251,7 @@ def _own_sids(member: Account | Computer | Group) -> tuple[str, ...]:
             return (member.sid, *WELL_KNOWN)
 
 
-def _sql(statement: str, *, entered: str = _ENTERED, **parts: str) -> str:
+def walked(statement: str, *, entered: str = _ENTERED, **parts: str) -> str:
     """A statement with its parts and with the steps of its walk as this database wants them."""
     edges, groups = (_STEPS[connection.vendor][kind] for kind in ("edges", "groups"))
     return statement.format(
@@ -274,7 +274,7 @@ def _paths(
     """One shortest way from some SIDs to each group above them, nearest first."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _sql(_EDGES, start=_union(f"SELECT {_START}, ''", start), entered=entered),
+            walked(_EDGES, start=_union(f"SELECT {_START}, ''", start), entered=entered),
             (*start, primary_group_sid),
         )
         edges = [(str(member_sid), guid_of(group)) for member_sid, group in cursor.fetchall()]

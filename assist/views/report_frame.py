@@ -46,6 +46,7 @@ def managers(actor: Actor) -> bool:
 REPORTS = (
     Report("Overview", "reports", everybody),
     Report("Offers", "report-offers", everybody),
+    Report("Coverage", "report-coverage", managers),
     Report("By e-mail", "report-schedules", schedulers),
 )
 

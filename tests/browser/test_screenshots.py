@@ -81,6 +81,17 @@ def paths_of(story: Story) -> dict[str, tuple[str | None, str]]:
         "report-schedules": ("tmanager", "/reports/schedules"),
         "report-offer": ("aauditor", f"/reports/offers/{offers['ended'].pk}"),
         "report-offer-refused": ("eadams", f"/reports/offers/{offers['refused'].pk}"),
+        "report-coverage": ("tmanager", "/reports/coverage?more_than=1"),
+        "report-coverage-refused": ("tmanager", "/reports/coverage?more_than=many&from=soon"),
+        "report-coverage-rows": ("aauditor", "/reports/coverage/never-helped"),
+        "report-coverage-computers": ("aauditor", "/reports/coverage/unhelped"),
+        "report-expert": ("aauditor", f"/reports/experts/{story.cast.mjones.sid}"),
+        "report-expert-own": ("mjones", f"/reports/experts/{story.cast.mjones.sid}"),
+        "report-computer": ("aauditor", f"/reports/computers/{computers['XP191'].pk}"),
+        "report-computer-past": (
+            "aauditor",
+            f"/reports/computers/{computers['XP191'].pk}?day=2026-01-05",
+        ),
         "not-found": ("mjones", "/nowhere"),
         "not-allowed": ("mjones", "/audit"),
     }
