@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import connection, transaction
 from django.utils import timezone
 
 from assist.audit.canonical import GENESIS
@@ -63,6 +65,21 @@ def export(
     if settings.AUDIT_CHECKPOINT_KEY:
         key = parse_private_key(settings.AUDIT_CHECKPOINT_KEY)
         yield sign(Checkpoint(position, digest, at), key)
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Within it, on PostgreSQL, what retention removes meanwhile stays in sight.
+
+    SQLite would have every writer wait for the end of an export; there, export again.
+    """
+    if connection.vendor != "postgresql" or connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
 
 
 def _stubs(first: int, last: int | None) -> list[AuditStub]:

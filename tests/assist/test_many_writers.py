@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,15 +10,20 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
+from pytest_django import Settings
 
 from assist import audit
 from assist.actors import Actor
 from assist.audit import sealing
+from assist.audit.exporting import export, one_moment
+from assist.audit.signing import new_key
 from assist.models import AuditEvent, AuditSeal
 from tests.assist.cast import NOW
 from tests.environment import ROOT, sample_size
@@ -185,6 +191,31 @@ def test_several_connections_verify_what_one_does(monkeypatch: pytest.MonkeyPatc
     assert found.count == 19
     assert found.first_bad is not None
     assert found.first_bad.position == 20
+
+
+def test_an_export_keeps_in_sight_what_retention_removes_meanwhile(settings: Settings) -> None:
+    settings.AUDIT_CHECKPOINT_KEY = new_key()
+    settings.AUDIT_RETENTION_DAYS = {"test.*": 1}
+    settings.AUDIT_RETENTION_LEAST_EVENTS = 1
+    write(1, 1)
+    audit.seal()
+    removed: list[int] = []
+
+    def removing() -> None:
+        found = audit.remove_old(timezone.now() + timedelta(days=2))
+        removed.extend(each.count for each in found)
+        connection.close()
+
+    with one_moment():
+        lines = export()
+        next(lines)
+        thread = threading.Thread(target=removing)
+        thread.start()
+        thread.join()
+        exported = [json.loads(line) for line in lines]
+    assert removed == [PARTS - 1]
+    assert [line["seal"]["position"] for line in exported[:-1]] == list(range(1, PARTS + 1))
+    assert AuditSeal.objects.count() == 1
 
 
 def _others() -> int:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from assist import audit
 from assist.actors import Actor
-from assist.audit.exporting import export
+from assist.audit.exporting import export, one_moment
 from assist.audit.verifying import end_of_chain
 from directory.errors import PortalError
 
@@ -84,7 +84,7 @@ class Command(BaseCommand):
             transient=True,
         )
         task = bar.add_task("exporting", total=last - first + 1)
-        with bar:
+        with bar, one_moment():
             for line in export(first=first, last=last, with_personal=with_personal):
                 file.write(line + "\n")
                 bar.advance(task)
