@@ -85,6 +85,7 @@ urlpatterns = [
     path("what-if/<uuid:what_if_id>/live", what_ifs.what_if_live, name="what-if-live"),
     path("what-if/<uuid:what_if_id>/cancel", what_ifs.what_if_cancelled, name="what-if-cancel"),
     path("reports", reports.reports, name="reports"),
+    path("reports/by.<str:kind>", reports.report_breakdown_file, name="report-breakdown-file"),
     path("reports/offers", report_offers.report_offers, name="report-offers"),
     path("reports/offers.<str:kind>", report_offers.report_offers_file, name="report-offers-file"),
     path("reports/offers/<uuid:offer_id>", report_story.report_offer, name="report-offer"),

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-WIDTH, HEIGHT = 640, 180
+WIDTH, WIDE, HEIGHT = 640, 1280, 180
 TOP, LEFT, BOTTOM = 12, 44, 24
 MOST_LABELS = 12
 DAYS_AS_DAYS, DAYS_AS_WEEKS = 62, 400
@@ -27,7 +27,9 @@ class Bar:
     url: str = ""
 
 
-def bar_chart(identity: str, title: str, description: str, bars: Sequence[Bar]) -> SafeString:
+def bar_chart(
+    identity: str, title: str, description: str, bars: Sequence[Bar], *, width: int = WIDTH
+) -> SafeString:
     """Upright bars with a scale.
 
     Args:
@@ -35,9 +37,10 @@ def bar_chart(identity: str, title: str, description: str, bars: Sequence[Bar]) 
         title: What is counted by what.
         description: What it shows, in one sentence.
         bars: From left to right.
+        width: In the units of the style sheet's letters.
     """
     top = _scale(max((bar.value for bar in bars), default=0))
-    room = (WIDTH - LEFT) / max(1, len(bars))
+    room = (width - LEFT) / max(1, len(bars))
     floor = HEIGHT - BOTTOM
     every = -(-len(bars) // MOST_LABELS)
     lines = format_html_join(
@@ -45,7 +48,7 @@ def bar_chart(identity: str, title: str, description: str, bars: Sequence[Bar]) 
         '<line class="chart-line" x1="{0}" y1="{1}" x2="{2}" y2="{1}"/>'
         '<text class="chart-scale" x="{3}" y="{4}">{5}</text>',
         (
-            (LEFT, y, WIDTH, LEFT - 6, y + 4, value)
+            (LEFT, y, width, LEFT - 6, y + 4, value)
             for value in sorted({0, top // 2, top})
             for y in [round(floor - (floor - TOP) * value / top, 1)]
         ),
@@ -79,7 +82,7 @@ def bar_chart(identity: str, title: str, description: str, bars: Sequence[Bar]) 
         '<svg class="chart" role="img" viewBox="0 0 {} {}" '
         'aria-labelledby="{id}-title {id}-said"><title id="{id}-title">{}</title>'
         '<desc id="{id}-said">{}</desc>{}{}{}</svg>',
-        WIDTH,
+        width,
         HEIGHT,
         title,
         description,

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,9 +16,10 @@ from django.views.decorators.http import require_safe
 
 from assist.errors import InvalidInput
 from assist.lifecycle import LABELS, State
-from assist.reports.charts import Bar, bar_chart, busiest, stretches
-from assist.reports.counts import OTHER_ENDS, RATES, Counts
+from assist.reports.charts import WIDE, WIDTH, Bar, bar_chart, busiest, stretches
+from assist.reports.counts import MEASURES, OTHER_ENDS, RATES, Counts
 from assist.reports.delays import Delay
+from assist.reports.export import FORMATS, format_named, note_export, rows_file
 from assist.reports.figures import DIMENSIONS, Dimension
 from assist.reports.filters import NONE, WEEKDAYS
 from assist.reports.overview import Line, Obstacle, Overview, breakdown, overview
@@ -25,6 +27,7 @@ from assist.reports.periods import DEFAULT_DAYS, Period, last_days, presets, rea
 from assist.reports.reading import note_reading, source_for
 from assist.views.access import actor_with_role
 from assist.views.report_frame import frame
+from assist.views.streaming import streamed
 
 MOST_LINES = 25
 MOST_REMEDIES = 5
@@ -103,9 +106,38 @@ def reports(request: HttpRequest) -> HttpResponse:
         "lines": [_line(line, dimension, period) for line in lines],
         "more_lines": number - len(lines),
         "line_measures": LINE_MEASURES,
+        "formats": FORMATS.values(),
         "obstacles": [_obstacle(item, period) for item in found.obstacles],
     }
     return render(request, "assist/reports/overview.html", context, status=422 if problems else 200)
+
+
+@require_safe
+def report_breakdown_file(request: HttpRequest, kind: str) -> HttpResponseBase:
+    """Everybody of the breakdown, as a file."""
+    actor = actor_with_role(request)
+    wanted = format_named(kind)
+    period, by, problems = _asked_for(request.GET, timezone.localdate())
+    if problems:
+        return reports(request)  # says what is wrong beside what was typed
+    note_export(actor, "reports", request.GET.urlencode(), kind)
+    lines, _ = breakdown(source_for(actor), period, DIMENSIONS[by])
+    codes = ("key", "name", *MEASURES, *(f"{name}_before" for name in MEASURES))
+    rows = [
+        (
+            line.key,
+            line.name,
+            *(getattr(line.now, name) for name in MEASURES),
+            *(getattr(line.before, name) for name in MEASURES),
+        )
+        for line in lines
+    ]
+    return streamed(
+        request,
+        rows_file(f"By {by}", codes, rows, wanted),
+        content_type=wanted.content_type,
+        file_name=f"offers-by-{by}.{kind}",
+    )
 
 
 def period_query(period: Period) -> str:
@@ -217,14 +249,17 @@ def _charts(found: Overview) -> list[Chart]:
         for number, counts in enumerate(found.weekdays, start=1)
     ]
     return [
-        _chart("days", "Offers over time", "From", days, "from"),
+        _chart("days", "Offers over time", "From", days, "from", WIDE),
         _chart("hours", "Offers by hour of the day", "Hour", hours, "in the hour from"),
         _chart("weekdays", "Offers by day of the week", "Day", weekdays, "on"),
     ]
 
 
-def _chart(identity: str, title: str, what: str, bars: list[Bar], where: str) -> Chart:
-    return Chart(title, what, bar_chart(identity, title, busiest(bars, where), bars), bars)
+def _chart(
+    identity: str, title: str, what: str, bars: list[Bar], where: str, width: int = WIDTH
+) -> Chart:
+    svg = bar_chart(identity, title, busiest(bars, where), bars, width=width)
+    return Chart(title, what, svg, bars)
 
 
 def _line(line: Line, dimension: Dimension, period: Period) -> tuple[Line, str, str]:

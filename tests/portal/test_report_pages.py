@@ -212,3 +212,16 @@ def test_managers_have_the_overview_sent(manager: Client, cast: Cast) -> None:
 
 def test_auditors_arrange_nothing(signed_in: SignedIn) -> None:
     assert signed_in("aauditor").get("/reports/schedules").status_code == 403
+
+
+def test_a_breakdown_is_exported_whole(manager: Client, cast: Cast) -> None:
+    for name in ("mjones", "nkhan"):
+        made_offer(cast, by=name, requested_at=timezone.now())
+    answer = manager.get("/reports/by.csv?by=expert")
+    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()  # type: ignore[attr-defined]
+    assert lines[0].startswith("key,name,offers,control")
+    assert sorted(line.split(",")[1:3] for line in lines[1:]) == [
+        [r"R2\mjones", "1"],
+        [r"R2\nkhan", "1"],
+    ]
+    assert manager.get("/reports/by.csv?by=shoe-size").status_code == 422
