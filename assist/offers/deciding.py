@@ -66,7 +66,14 @@ def decide_at_request(
     offer.team_sid, offer.team_name = (team.id, team.name) if team else ("", "")
     offer.state = State.REQUESTED.value
     offer.save(force_insert=True)
-    note_step(offer, "", actor=actor, now=now, data=_asked_for(offer))
+    note_step(
+        offer,
+        "",
+        actor=actor,
+        now=now,
+        data=_asked_for(offer),
+        personal={"reason": offer.reason},  # whatever she typed
+    )
     note_decision(offer, offer.decision, request_id=actor.request_id, now=now)
     watch_bursts(offer, now=now)
     if decision.is_allowed:
@@ -205,7 +212,6 @@ def _asked_for(offer: Offer) -> dict[str, Any]:
         "authority": offer.authority,
         "target": offer.target,
         "wanted_user": offer.wanted_user,
-        "reason": offer.reason,
         "start_at": _iso(offer.start_at),
         "retry_of": str(offer.retry_of_id or ""),
     }

@@ -160,6 +160,7 @@ def offer_disapprove(
         raise InvalidInput(
             "A refusal needs a reason.", remedy="Say why; the expert reads it.", field="reason"
         )
+    sentence = f"{actor.name} did not approve the offer: {reason}"
     with transaction.atomic():
         take_turns(offer)
         for approval in _mine(actor, offer):
@@ -171,9 +172,9 @@ def offer_disapprove(
             actor=actor,
             now=now,
             code="approval.refused",
-            sentence=f"{actor.name} did not approve the offer: {reason}",
+            sentence=sentence,
             remedy=f"Talk to {actor.name}.",
-            data={"reason": reason},
+            personal={"reason": reason, "sentence": sentence},
         )
     return offer
 
@@ -277,8 +278,8 @@ def _decide(
         offer=approval.offer,
         data={
             "rule": approval.rule_name,
-            "reason": reason,
             "valid_until": valid_until.isoformat() if valid_until else "",
         },
+        personal={"reason": reason},
         now=now,
     )

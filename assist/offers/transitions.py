@@ -111,7 +111,7 @@ def note_step(
         offer=offer, from_state=from_state, to_state=offer.state, sentence=sentence[:500], at=now
     )
     details: dict[str, Any] = {"from": from_state, "to": offer.state}
-    if sentence:
+    if sentence and "sentence" not in (personal or {}):
         details["sentence"] = sentence
     if grade:
         details["grade"] = str(grade)

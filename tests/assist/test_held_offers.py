@@ -131,7 +131,7 @@ def test_a_protected_computer_waits_for_a_second_person(cast: Cast, sent: list[s
     approval = Approval.objects.get()
     assert (approval.state, approval.approver_name) == ("approved", r"R2\tmanager")
     event = AuditEvent.objects.get(kind="approval.approved")
-    assert (event.actor_name, event.data["rule"], event.data["reason"]) == (
+    assert (event.actor_name, event.data["rule"], event.details["reason"]) == (
         r"R2\tmanager",
         "Tills",
         "Go on",
