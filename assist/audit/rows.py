@@ -15,8 +15,9 @@ from assist.models import AuditEvent
 def microseconds_of(column: str) -> str:
     """SQL for whole microseconds since 1970.
 
-    By floating point, several times faster than by ``numeric`` and exact: until the year 2242 the
-    nearest double is less than half a microsecond off, so rounding finds the right one.
+    By floating point, several times faster than by ``numeric`` and exact: until the year 2106 the
+    nearest double of the seconds is a quarter of a microsecond off at most, so rounding finds
+    the right one.
     """
     return f"round(date_part('epoch', {column}) * 1000000)::bigint"
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
@@ -232,6 +233,19 @@ def test_postgresql_writes_the_canonical_form_as_python_does(db: None) -> None:
     assert lines == {
         event.pk: canonical.event_line(rows.fields_of(event)) for event in AuditEvent.objects.all()
     }
+
+
+def test_postgresql_counts_microseconds_as_python_does() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL counts them")
+    dice = random.Random(7)
+    latest = canonical.microseconds(datetime(2106, 1, 1, tzinfo=UTC))
+    numbers = [dice.randrange(latest) for _ in range(5000)] + [0, 1, latest - 1, latest]
+    times = [datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=each) for each in numbers]
+    with connection.cursor() as cursor:
+        counted = rows.microseconds_of("moment")
+        cursor.execute(f"SELECT {counted} FROM unnest(%s::timestamptz[]) AS moment", [times])
+        assert [number for (number,) in cursor.fetchall()] == numbers
 
 
 def test_seals_of_the_first_form_hold_before_those_of_the_second(
