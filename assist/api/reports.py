@@ -58,8 +58,16 @@ class ReportView(APIView):
     permission_classes = (ActsAsSomebody,)
     metadata_class = None
 
-    def query(self, request: Request, report: str, known: set[str]) -> dict[str, str]:
+    def query(
+        self, request: Request, report: str, known: set[str], *, subject: str = ""
+    ) -> dict[str, str]:
         """The parameters of a request, once its reader is known and noted.
+
+        Args:
+            request: Of the reader.
+            report: Which, by the name of its address.
+            known: The parameters that it has.
+            subject: Whose history it is.
 
         Raises:
             InvalidInput: One is not known here, or came twice; names it.
@@ -74,7 +82,8 @@ class ReportView(APIView):
                     remedy=f"Use each once, of: {', '.join(sorted(known))}.",
                     field=name[:40],
                 )
-        note_reading(actor_of(request), report, request.query_params.urlencode())
+        asked = request.query_params.urlencode()
+        note_reading(actor_of(request), report, f"{subject}?{asked}" if subject else asked)
         return {name: str(value) for name, value in request.query_params.items()}
 
 
@@ -115,7 +124,7 @@ class BreakdownView(ReportView):
                 field="by",
             )
         source, dimension = source_for(actor_of(request)), DIMENSIONS[query["by"]]
-        lines, number = breakdown(source, _period(query), dimension, _limit(query))
+        lines, number = breakdown(source, _period(query), dimension, limit_of(query))
         results = [
             {
                 "key": line.key,
@@ -153,7 +162,7 @@ class ReportOffersView(ReportView):
         page = page_of(
             filtered(offers_for(actor_of(request)), chosen),
             chosen.columns,
-            limit=_limit(query),
+            limit=limit_of(query),
             after=query.get("cursor", ""),
         )
         results = [
@@ -197,7 +206,7 @@ class AuditEventsView(ReportView):
         )
         events, cursor = page_of_events(
             events_of(wanted, timezone.localdate()),
-            limit=_limit(query),
+            limit=limit_of(query),
             before=query.get("cursor", ""),
         )
         answer = AuditEventsAnswer({"results": events, "next_cursor": cursor or None})
@@ -208,7 +217,12 @@ def _period(query: dict[str, str]) -> Period:
     return read_period(query.get("from", ""), query.get("to", ""), timezone.localdate())
 
 
-def _limit(query: dict[str, str]) -> int:
+def limit_of(query: dict[str, str]) -> int:
+    """How many results are asked for.
+
+    Raises:
+        InvalidInput: It is no number, or too large.
+    """
     text = query.get("limit", "50")
     if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MOST):
         raise InvalidInput(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from assist.api import approvals, launches, many, reports, views, what_ifs
+from assist.api import approvals, coverage, launches, many, reports, views, what_ifs
 
 urlpatterns = [
     path("offers", views.OffersView.as_view(), name="api-offers"),
@@ -38,6 +38,22 @@ urlpatterns = [
     path("reports/overview", reports.OverviewView.as_view(), name="api-report-overview"),
     path("reports/breakdown", reports.BreakdownView.as_view(), name="api-report-breakdown"),
     path("reports/offers", reports.ReportOffersView.as_view(), name="api-report-offers"),
+    path("reports/coverage", coverage.CoverageView.as_view(), name="api-report-coverage"),
+    path(
+        "reports/coverage/<str:table>",
+        coverage.CoverageRowsView.as_view(),
+        name="api-report-coverage-rows",
+    ),
+    path(
+        "reports/experts/<str:sid>",
+        coverage.ExpertHistoryView.as_view(),
+        name="api-report-expert",
+    ),
+    path(
+        "reports/computers/<str:guid>",
+        coverage.ComputerHistoryView.as_view(),
+        name="api-report-computer",
+    ),
     path("audit-events", reports.AuditEventsView.as_view(), name="api-audit-events"),
     path("windows-events", views.WindowsEventsView.as_view(), name="api-windows-events"),
     path("schema", views.SchemaView.as_view(), name="api-schema"),

@@ -19,6 +19,7 @@ from assist.models import AuditEvent, Offer
 from assist.models.offer import OfferQuerySet
 from assist.offers.reading import offers_for
 from assist.reports.periods import EARLIEST, Period, read_day
+from assist.reports.reach import lasting_pictures
 from directory.membership import group_paths
 from directory.models import Account, Computer, Domain, GroupPolicy, HelperEntry, SyncRun
 from directory.models.base import DirectoryObject
@@ -40,7 +41,7 @@ LIMITS_OF_COMPUTER = (
     "Memberships and policies of the past are not kept, only when each object last changed.",
     "Who may help now is who could help then only where nothing was found changed since.",
     "For that every domain has to have been read before the day was over, and again since.",
-    "Even so limits, offers under way, protected hours and the portal's settings are those of now.",
+    "Even so protected hours and the portal's own settings are those of now.",
 )
 
 
@@ -201,7 +202,7 @@ def day_of_computer(actor: Actor, computer: Computer, day: date, now: datetime) 
     is_same = day == timezone.localdate(now) or (not since and _all_read(by_then, span))
     allowed = None
     if is_same and actor.may_read_audit_trail and computer.is_present:
-        allowed = experts_for(computer, now=now).allowed
+        allowed = experts_for(computer, now=now, pictures=lasting_pictures(now)).allowed
     return DayOfComputer(
         day=day,
         decisions=decisions,

@@ -74,6 +74,20 @@ class Reach:
     units: tuple[UnitReach, ...]
 
 
+def lasting_pictures(now: datetime) -> Pictures:
+    """What decisions rest on without what passes: offers under way, and limits that are reached.
+
+    Args:
+        now: An aware time.
+    """
+    pictures = load_pictures(now)
+    people = tuple(
+        replace(person, activity=replace(person.activity, offers_in_last_hour=0))
+        for person in pictures.people
+    )
+    return replace(pictures, people=people, active={}, crowded=frozenset())
+
+
 @without_collector()
 def reach(now: datetime) -> Reach:
     """Decides on all computers for all experts, each in the mode in which most is allowed: view.
@@ -85,7 +99,7 @@ def reach(now: datetime) -> Reach:
     Args:
         now: An aware time.
     """
-    pictures = replace(load_pictures(now), active={}, crowded=frozenset())
+    pictures = lasting_pictures(now)
     matrix, rows = (
         Matrix(pictures),
         [row for row in all_computers() if ComputerRow(*row).is_enabled],

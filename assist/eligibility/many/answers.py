@@ -159,15 +159,22 @@ def computers_for(
     return Listing(account_reference(expert), tuple(allowed), refused, now)
 
 
-def experts_for(computer: Computer, *, now: datetime, mode: Mode | None = None) -> Listing:
+def experts_for(
+    computer: Computer,
+    *,
+    now: datetime,
+    mode: Mode | None = None,
+    pictures: Pictures | None = None,
+) -> Listing:
     """Every expert who may help one computer; those without the role are not counted.
 
     Args:
         computer: Of the directory.
         now: An aware time.
         mode: Only what is allowed in this mode; None: in any, with the most that is allowed.
+        pictures: What the answer rests on; None: what is so now.
     """
-    matrix = Matrix(load_pictures(now))
+    matrix = Matrix(pictures or load_pictures(now))
     allowed: list[Allowed] = []
     refused = Counter[str]()
     for _, shares in _all_shares(matrix, computers_with([computer.guid])):

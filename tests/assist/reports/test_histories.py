@@ -122,6 +122,13 @@ def test_everybody_is_known_while_no_synchronisation_found_a_change(cast: Cast) 
     assert day_of_computer(cast.actor(), cast.xp191, TODAY, NOW).allowed is None
 
 
+@time_machine.travel(NOW, tick=False)
+def test_an_offer_under_way_keeps_nobody_from_having_been_able_to_help(cast: Cast) -> None:
+    cast.request()
+    found = day_of_computer(cast.actor("tmanager"), cast.xp191, TODAY, NOW)
+    assert len(found.allowed or ()) == 3
+
+
 @pytest.mark.parametrize("text", ["soon", "2026-11-24", "1999-12-31", "2026-02-30"])
 def test_a_day_of_which_nothing_can_be_known_is_refused_by_its_field(text: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
