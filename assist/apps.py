@@ -8,3 +8,5 @@ class AssistConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("assist.checks")
+        run_ended = import_module("directory.signals").run_ended
+        run_ended.connect(import_module("assist.directory_runs").note_run)

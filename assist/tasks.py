@@ -8,7 +8,7 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from assist import alerts, audit, enqueue, offers, what_ifs
+from assist import alerts, audit, enqueue, offers, settings_in_force, what_ifs
 from assist.readiness import requesting, retention, sweeps
 from assist.reports.adding_up import add_up
 from assist.reports.schedules import send_due
@@ -65,6 +65,12 @@ def remove_old_audit_events() -> None:
 def watch_audit_trail() -> None:
     """Tell operators when the audit trail is behind."""
     alerts.watch_trail()
+
+
+@shared_task(name="assist.note_settings")
+def note_settings() -> None:
+    """Tell the audit trail if the portal runs with other settings."""
+    settings_in_force.note_settings()
 
 
 @shared_task(name="assist.check_readiness")

@@ -27,6 +27,9 @@ class User(AbstractBaseUser):
     display_name = models.CharField(max_length=256, blank=True)
     viewer = models.CharField(max_length=16, choices=Viewer, default=Viewer.WINDOWS)
     password = None  # type: ignore[assignment]  # Django's column for one is left out
+    roles = models.CharField(
+        max_length=128, blank=True, help_text="At the last sign-in, by name, with commas."
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -194,6 +194,7 @@ CELERY_TASK_ROUTES = {
     "assist.sweep_offers": {"queue": "timers"},
     "assist.seal_audit_events": {"queue": "timers"},
     "assist.watch_audit_trail": {"queue": "timers"},
+    "assist.note_settings": {"queue": "timers"},
 }
 CELERY_BEAT_SCHEDULE = {
     "sync-due-domains": {"task": "directory.sync_due_domains", "schedule": 5},
@@ -229,6 +230,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "assist.remove_old_audit_events",
         "schedule": 24 * 3600,
     },
+    "note-settings": {"task": "assist.note_settings", "schedule": 60, "options": {"expires": 60}},
     "watch-audit-trail": {"task": "assist.watch_audit_trail", "schedule": 30},
     "clear-sessions": {"task": "portal.clear_sessions", "schedule": 24 * 3600},
     "seal-audit-events": {

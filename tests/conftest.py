@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from assist.audit.kinds import KINDS, Kind
 from tests import audit_flush
 from tests.environment import LAB_DIR, LAB_OBJECTS, ROOT
 from tests.fixtures_directory import directory_rows, sockets, synced_directory
@@ -18,6 +19,11 @@ from tests.fixtures_directory import directory_rows, sockets, synced_directory
 __all__ = ["directory_rows", "sockets", "synced_directory"]
 
 audit_flush.install()
+# Events that tests of the trail itself record, of no act.
+KINDS.update(
+    (name, Kind(name, "A test did something."))
+    for name in ("test.done", "test.forged", "test.after", "test.kept")
+)
 
 
 @dataclass(frozen=True)

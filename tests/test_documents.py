@@ -14,7 +14,8 @@ def test_every_setting_read_from_the_environment_is_documented() -> None:
     code = (ROOT / "portal" / "settings.py").read_text(encoding="utf-8")
     read = set(
         re.findall(
-            r"(?:env\.\w+|secret|addresses|networks|positive_seconds|whole_number|hours_of_day|choices)"
+            r"(?:env\.\w+|secret|addresses|networks|positive_seconds|whole_number|hours_of_day"
+            r"|choices|days_by_kind)"
             r"\(\s*\"([A-Z][A-Z0-9_]+)\"",
             code,
         )

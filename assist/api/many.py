@@ -23,6 +23,7 @@ from assist.api.fields import read_query
 from assist.api.parsers import JsonParser
 from assist.api.requests import ComputersQuery, CountsQuery, ExpertsQuery
 from assist.eligibility.many.answers import Allowed, Listing, computers_for, counts, experts_for
+from assist.eligibility.telling import note_listed
 from assist.errors import InvalidInput, NotAllowed
 from assist.lifecycle import Mode
 from directory.models import Account
@@ -49,7 +50,7 @@ class AsksWhoMayHelp(BasePermission):
 
 
 class ManyView(APIView):
-    """What is asked about many; nothing is recorded and nobody is contacted."""
+    """What is asked about many; that it was asked is recorded, and nobody is contacted."""
 
     permission_classes = (AsksWhoMayHelp,)
     parser_classes = (JsonParser,)
@@ -71,6 +72,12 @@ class ComputersView(ManyView):
         values = read_query(ComputersQuery, request.query_params)
         account, unit = _expert(request, values.get("expert")), _unit(values)
         answer = computers_for(account, now=timezone.now(), mode=_mode(values), unit=unit)
+        note_listed(
+            actor_of(request),
+            "computers",
+            {"expert": account, "unit": unit, "mode": values.get("mode")},
+            len(answer.allowed),
+        )
         return _page(answer, values["limit"], values.get("cursor"))
 
 
@@ -91,6 +98,12 @@ class ExpertsView(ManyView):
         with input_at_fault({}):
             computer = find_computer(values["computer"], field="computer")
         answer = experts_for(computer, now=timezone.now(), mode=_mode(values))
+        note_listed(
+            actor_of(request),
+            "experts",
+            {"computer": computer.name, "mode": values.get("mode")},
+            len(answer.allowed),
+        )
         return _page(answer, values["limit"], values.get("cursor"))
 
 
@@ -107,7 +120,10 @@ class CountsView(ManyView):
     def get(self, request: Request) -> Response:
         values = read_query(CountsQuery, request.query_params)
         _require_reader(request)
-        answer = counts(now=timezone.now(), mode=_mode(values), unit=_unit(values))
+        unit = _unit(values)
+        answer = counts(now=timezone.now(), mode=_mode(values), unit=unit)
+        asked = {"unit": unit, "mode": values.get("mode")}
+        note_listed(actor_of(request), "counts", asked, len(answer.units))
         return Response(answer.to_json())
 
 

@@ -36,6 +36,7 @@ from assist.api.requests import (
     WindowsEventsRequest,
 )
 from assist.eligibility import explain
+from assist.eligibility.telling import note_explained
 from assist.lifecycle import Mode
 from assist.models import Offer
 from assist.offers import (
@@ -196,8 +197,9 @@ class EligibilityView(ExpertView):
     @extend_schema(
         operation_id="eligibility_explain",
         summary="Explain a decision",
-        description="What the decision on an offer would be now, with every finding. Nothing is "
-        "recorded and nobody is contacted. A program may ask for its own account only.",
+        description="What the decision on an offer would be now, with every finding. No offer is "
+        "made and nobody is contacted; that it was asked is recorded. A program may ask for its "
+        "own account only.",
         parameters=[EligibilityQuery],
         responses={200: DecisionAnswer, **schema.problems(400, 401, 403, 503)},
         examples=schema.ELIGIBILITY_EXAMPLES,
@@ -209,6 +211,7 @@ class EligibilityView(ExpertView):
         with input_at_fault({}):
             computer = find_computer(values["computer"], field="computer")
         decision = explain(account, computer, Mode(values["mode"]), now=timezone.now())
+        note_explained(actor_of(request), account, computer, [decision])
         return Response(DecisionAnswer(decision.to_json()).data)
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from assist.actors import Actor
 from assist.audit.canonical import personal_digest, require_canonical
+from assist.audit.kinds import require_known
 from assist.models import AuditEvent, AuditPersonal, Offer
 
 _SALT_BYTES = 16
@@ -31,7 +32,7 @@ def record(
     """Append one event, unsealed. Call it within the transaction of the act.
 
     Args:
-        kind: What was done, as ``offer.queued``.
+        kind: What was done, as ``offer.queued``: one of ``kinds.KINDS``.
         actor: Who did it.
         offer: The offer it belongs to; it is the subject unless another is named.
         subject_kind: To what kind of thing.
@@ -46,9 +47,11 @@ def record(
         now: An aware time; the present if None.
 
     Raises:
+        LookupError: There is no such kind.
         TypeError: Something here is not text, a whole number and so on, and no hash could be
             computed from it again.
     """
+    require_known(kind)
     details = dict(data or {})
     if "personal" in details:
         raise TypeError("audit data: personal values have an argument of their own")

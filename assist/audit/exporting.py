@@ -15,7 +15,6 @@ from django.utils import timezone
 from assist.audit.canonical import GENESIS
 from assist.audit.signing import Checkpoint, parse_private_key, sign
 from assist.audit.stubs import hash_at
-from assist.errors import InvalidInput
 from assist.models import AuditPersonal, AuditSeal, AuditStub
 
 FORMAT = "audit-trail-1"
@@ -38,21 +37,12 @@ def export(
         last: The position to end at; the chain's end if None.
         with_personal: With what the digests of novices stand for, as far as it is kept.
         now: An aware time; the present if None.
-
-    Raises:
-        InvalidInput: It would begin and end in a range that retention removed.
     """
     at = now or timezone.now()
     stubs = _stubs(first, last)
     if stubs and stubs[0].first_position < first:
         first = stubs.pop(0).last_position + 1  # of a removed range nothing can be begun in
-    before = hash_at(first - 1) if first > 1 else GENESIS
-    if before is None:
-        raise InvalidInput(
-            f"There is no event at position {first - 1}, before it, and no stub ends there.",
-            remedy="Begin at another position; `manage.py audit_verify` says what is missing.",
-        )
-    position, digest = first - 1, before
+    position, digest = first - 1, hash_at(first - 1) or GENESIS
     yield json.dumps(
         {"format": FORMAT, "exported_at": _time(at), "first": first, "previous_hash": digest}
     )

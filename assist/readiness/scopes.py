@@ -7,8 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from assist import audit
 from assist.actors import Actor
 from assist.errors import InvalidInput
 from assist.models import ReadinessSweep, SavedSearch
@@ -154,11 +156,37 @@ def search_save(
             remedy="Choose another name, or forget the other search first.",
             field="name",
         )
-    return SavedSearch.objects.create(
+    search = SavedSearch(
         name=name.strip(),
         text=text.strip(),
         unit=unit_named(unit) if unit.strip() else None,
         operating_system=operating_system.strip(),
         made_by=actor.name,
         made_at=now,
+    )
+    with transaction.atomic():
+        search.save()
+        _record("readiness.search_saved", actor, search)
+    return search
+
+
+def search_delete(*, actor: Actor, search: SavedSearch) -> None:
+    """Forget a saved search; what it found stays."""
+    with transaction.atomic():
+        _record("readiness.search_deleted", actor, search)
+        search.delete()
+
+
+def _record(kind: str, actor: Actor, search: SavedSearch) -> None:
+    audit.record(
+        kind,
+        actor=actor,
+        subject_kind="search",
+        subject_id=str(search.pk),
+        subject_name=search.name,
+        data={
+            "text": search.text,
+            "unit": str(search.unit or ""),
+            "operating_system": search.operating_system,
+        },
     )

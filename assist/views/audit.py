@@ -14,6 +14,7 @@ from assist.models import AuditEvent, AuditSeal
 from assist.views.access import actor_for, for_readers_of_the_audit_trail
 
 PAGE = 50
+LONGEST_NOTED = 2000
 LONGEST_CHECK = 50_000  # events: some seconds; a longer chain is for the command
 
 
@@ -43,6 +44,8 @@ def audit(request: HttpRequest) -> HttpResponse:
         "unsealed": trail.unsealed_count(),
     }
     status = 200 if form.is_valid() else 422
+    asked = request.GET.urlencode()[:LONGEST_NOTED]
+    trail.record("audit.read", actor=actor_for(request), data={"query": asked})
     return render(request, "assist/audit.html", context, status=status)
 
 

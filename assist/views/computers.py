@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from assist.actors import Actor
 from assist.eligibility import Decision, Finding, explain_every_mode
+from assist.eligibility.telling import note_explained, note_searched
 from assist.forms import OfferForm
 from assist.lifecycle import OCCUPYING, Mode, State
 from assist.models import Offer
@@ -50,6 +51,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """One search box; below it what goes on and where she was lately."""
     actor = actor_with_role(request)
     found = _search(actor, request.GET.get("q", ""))
+    note_searched(actor, found.text, found.computers)
     if len(found.computers) == 1:
         return redirect("computer", found.computers[0].pk)
     offers = Offer.objects.of_expert(actor.sid)
@@ -73,7 +75,9 @@ def home_live(request: HttpRequest) -> HttpResponse:
 @require_safe
 def computer_search(request: HttpRequest) -> HttpResponse:
     """The results while she types."""
-    found = _search(actor_with_role(request), request.GET.get("q", ""))
+    actor = actor_with_role(request)
+    found = _search(actor, request.GET.get("q", ""))
+    note_searched(actor, found.text, found.computers)
     return render(request, "assist/_search_results.html", {"found": found})
 
 
@@ -93,6 +97,8 @@ def computer_page(
     """The page of a computer around a form, which may hold what was typed and what is wrong."""
     actor = actor_with_role(request)
     decisions = _decisions(actor, found)
+    if actor.account is not None:
+        note_explained(actor, actor.account, found, decisions)
     allowed = [decision.mode.value for decision in decisions if decision.is_allowed]
     if not form.is_bound:
         form.initial["mode"] = Mode.CONTROL.value if "control" in allowed else Mode.VIEW.value

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from assist import audit
 from assist.launcher import FOLDER, SCRIPT_NAME, launcher_files
 from assist.lifecycle import Authority
 from assist.views.access import actor_with_role
@@ -28,6 +29,9 @@ def launcher_file(request: HttpRequest, name: str) -> HttpResponse:
         content = launcher_files()[name]
     except KeyError as error:
         raise Http404 from error
+    audit.record(
+        "launcher.taken", actor=actor_with_role(request), subject_kind="file", subject_name=name
+    )
     answer = HttpResponse(content, content_type="application/octet-stream")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

@@ -20,9 +20,11 @@ from assist.readiness.catalogue import CHECKS_BY_CODE, UNSEEN, in_order
 from assist.readiness.coverage import BUCKETS, computers_of, coverage
 from assist.readiness.requesting import GIVE_UP, readiness_request
 from assist.readiness.results import WORST_FIRST, Result
-from assist.readiness.scopes import scope_of_choice, search_save
+from assist.readiness.scopes import scope_of_choice, search_delete, search_save
 from assist.readiness.sweeps import is_permitted, sweep_cancel, sweep_start
 from assist.readiness.table import table
+from assist.reports.export import note_export
+from assist.reports.reading import note_reading
 from assist.views.access import actor_for, actor_with_role, for_managers, require_manager
 from assist.views.live import live_part
 from assist.views.streaming import streamed
@@ -92,6 +94,7 @@ def readiness_part(computer: Computer) -> dict[str, Any]:
 @for_managers
 def readiness(request: HttpRequest) -> HttpResponse:
     """How many computers could be helped now, what blocks the rest, and the sweeps."""
+    note_reading(actor_for(request), "readiness", request.GET.urlencode())
     return _page(request, SweepForm(), SavedSearchForm(auto_id=SEARCH_IDS))
 
 
@@ -152,7 +155,7 @@ def search_saved(request: HttpRequest) -> HttpResponse:
 @for_managers
 def search_deleted(request: HttpRequest, search_id: int) -> HttpResponse:
     """Forget a saved search; what it found stays."""
-    get_object_or_404(SavedSearch, pk=search_id).delete()
+    search_delete(actor=actor_for(request), search=get_object_or_404(SavedSearch, pk=search_id))
     return redirect("readiness")
 
 
@@ -160,6 +163,7 @@ def search_deleted(request: HttpRequest, search_id: int) -> HttpResponse:
 @for_managers
 def readiness_computers(request: HttpRequest) -> HttpResponse:
     """The computers behind a number of the report."""
+    note_reading(actor_for(request), "readiness-computers", request.GET.urlencode())
     chosen = _chosen(request)
     number = request.GET.get("page", "1")
     page = max(1, int(number[:6])) if number.isdecimal() else 1
@@ -184,6 +188,7 @@ def readiness_computers(request: HttpRequest) -> HttpResponse:
 def readiness_csv(request: HttpRequest) -> HttpResponseBase:
     """The same computers, all of them, as a table for a spreadsheet."""
     require_manager(request)
+    note_export(actor_for(request), "readiness-csv", request.GET.urlencode(), "csv")
     blocks = table(computers_of(timezone.now(), **_chosen(request)))
     return streamed(
         request, blocks, content_type="text/csv; charset=utf-8", file_name="readiness.csv"

@@ -33,6 +33,7 @@ KERBEROS, NTLM = "LOAD", "NTLM"  # how the names of computers begin
 TICKS_S = os.sysconf("SC_CLK_TCK")
 READY_SECONDS = 60
 LONGEST_OFFER_SECONDS = 10
+LOOKING_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,9 @@ class Installation:
             process = self.product.start_process("scheduler", *beat, "--schedule", schedule)
             looked = "SELECT count(*) FROM assist_logfollowing WHERE looked_at IS NOT NULL"
             waiting = self.invited()
-            wait_for(lambda: self._one(looked) >= waiting / 2, "looks at event logs", 120)
+            wait_for(
+                lambda: self._one(looked) >= waiting / 2, "looks at event logs", LOOKING_SECONDS
+            )
             try:
                 yield
             finally:

@@ -14,9 +14,11 @@ from directory.configuration import DomainConfiguration
 from directory.errors import PortalError
 from directory.kept import put_together
 from directory.models import Domain, ReplicationCursor, SyncProblem, SyncRun
+from directory.signals import run_ended
 from directory.synchronisation.batches import Problem, link_problem
 from directory.synchronisation.errors import FullReadingNeeded, TooManyRemovals
 from directory.synchronisation.full import read_everything
+from directory.synchronisation.helper_lists import changed_lists, helper_lists
 from directory.synchronisation.incremental import find_changes, read_changed, stale_policies
 from directory.synchronisation.kinds import KINDS
 from directory.synchronisation.locks import alone
@@ -153,6 +155,7 @@ class _Run:
         self._recorder.show(Progress("storing"))
         now = timezone.now()
         with transaction.atomic():
+            before = helper_lists()
             put_together()
             domain, counts = store(
                 session,
@@ -166,6 +169,8 @@ class _Run:
                 self._record.domain = domain
                 self._record.counts = counts
                 self._recorder.finish()
+                changes = changed_lists(before, helper_lists())
+                run_ended.send(SyncRun, run=self._record, helper_lists=changes)
             else:
                 self._forget()
         self._staging.close()
@@ -296,3 +301,4 @@ def _end_badly(record: SyncRun, error: BaseException) -> None:
         record.error, record.error_code = type(error).__name__, "unexpected"
     record.counts = {}
     record.save()
+    run_ended.send(SyncRun, run=record, helper_lists=())

@@ -26,7 +26,7 @@ from assist.authority.delegating import web_credential
 from assist.lifecycle import Authority
 from assist.remote_assistance.delegation import read_sign_in_ticket
 from assist.source_address import source_address
-from assist.views.access import actor_for, request_id_of
+from assist.views.access import request_id_of
 from directory.errors import PortalError
 from directory.models import Account
 from directory.signin import SignInRefused, account_of_ticket
@@ -37,6 +37,7 @@ from portal.signin.kerberos import Accepted, TicketRefused, accept
 from portal.signin.limits import note_ticket
 from portal.signin.negotiate_token import NotKerberos, kerberos_request, parse_header
 from portal.signin.next_page import next_page
+from portal.signin.recording import note_sign_in
 
 log = structlog.get_logger()
 
@@ -175,7 +176,7 @@ def _require_first_time(accepted: Accepted, now: datetime) -> None:
 def _begin(request: HttpRequest, user: User, accepted: Accepted, now: datetime) -> HttpResponse:
     sign_in_tickets.forget(request)
     login(request, user, backend=BACKEND)
-    audit.record("sign_in", actor=actor_for(request), data={"method": "kerberos"}, now=now)
+    note_sign_in(request, user, method="kerberos", now=now)
     response = HttpResponseRedirect(next_page(request))
     # The other half of mutual authentication (RFC 4559 5).
     response["WWW-Authenticate"] = f"Negotiate {accepted.answer}"

@@ -24,6 +24,7 @@ from portal.models import User
 from portal.signin.forms import SignInForm
 from portal.signin.limits import forgive, named_account, note_attempt
 from portal.signin.next_page import next_page
+from portal.signin.recording import note_sign_in
 from portal.signin.single_sign_on import is_offered
 
 
@@ -101,4 +102,4 @@ def _let_in(request: HttpRequest, name: str, password: str) -> None:
     forgive(attempt)
     sign_in_tickets.forget(request)
     login(request, user)
-    audit.record("sign_in", actor=actor_for(request), data={"method": "password"}, now=now)
+    note_sign_in(request, user, method="password", now=now)

@@ -20,7 +20,7 @@ from assist import audit, tasks
 from assist.actors import Actor
 from assist.audit import retention, verifying
 from assist.audit.signing import new_key, parse_private_key, public_pem, read_checkpoints
-from assist.audit.stubs import Gaps, Stub, kinds_digest, read_stub, sign_stub
+from assist.audit.stubs import Stub, kinds_digest, read_stub, sign_stub
 from assist.checks import audit_checkpoints
 from assist.errors import CheckpointRefused, NotConfigured, RemovalRefused
 from assist.models import (
@@ -363,16 +363,6 @@ class TestTriggers:
         with connection.cursor() as cursor:
             cursor.execute("SELECT current_setting('portal.audit_removal', true)")
             assert cursor.fetchone() == ("",)
-
-
-def test_a_range_removed_during_a_verification_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    trail("noonn")
-    audit.remove_old(NOW)
-    read = verifying.read_gaps
-    seen = [Gaps()]  # as it was before the removal
-    monkeypatch.setattr(verifying, "read_gaps", lambda key: seen.pop() if seen else read(key))
-    result = audit.verify()
-    assert (result.first_bad, result.count, result.removed) == (None, 3, 2)
 
 
 def test_a_dry_run_removes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -353,7 +353,7 @@ def test_the_page_of_a_computer_shows_the_policy_in_force(signed_in: SignedIn, c
     ("path", "queries"),
     [
         ("/", 11),
-        ("/computers/{computer}", 30 if connection.vendor == "sqlite" else 19),
+        ("/computers/{computer}", 31 if connection.vendor == "sqlite" else 20),
         ("/offers", 8),
         ("/offers/{offer}/live", 12),
     ],

@@ -291,7 +291,7 @@ def test_a_search_is_saved_used_and_forgotten(manager: Client, cast: Cast, sent:
 
 @pytest.mark.parametrize(
     ("path", "queries"),
-    [("/readiness", 14), ("/readiness/computers?state=not_ready", 8), ("/readiness/sweeps", 7)],
+    [("/readiness", 15), ("/readiness/computers?state=not_ready", 9), ("/readiness/sweeps", 7)],
 )
 def test_a_page_asks_the_database_no_more_than_it_did(
     manager: Client, cast: Cast, django_assert_max_num_queries: Any, path: str, queries: int

@@ -227,3 +227,21 @@ def test_an_account_disabled_after_the_bind_gets_no_session(
     cast.mjones.save()
     sign_in(client, "mjones", PASSWORD)
     assert not is_signed_in(client)
+
+
+def test_other_roles_than_at_the_last_sign_in_are_recorded(
+    client: Client, cast: Cast, settings: Settings, controller: DomainController
+) -> None:
+    sign_in(client, "mjones", PASSWORD)
+    first = AuditEvent.objects.get(kind="roles.changed")
+    assert (first.subject_id, first.data["before"]) == (cast.mjones.sid, "")
+    assert "expert" in first.data["now"]
+    client.post("/sign-out")
+    sign_in(client, "mjones", PASSWORD)
+    assert AuditEvent.objects.filter(kind="roles.changed").count() == 1
+    settings.ROLE_GROUPS = {"manager": settings.ROLE_GROUPS["expert"]}
+    client.post("/sign-out")
+    sign_in(client, "mjones", PASSWORD)
+    latest = AuditEvent.objects.filter(kind="roles.changed").latest("id")
+    assert (latest.data["before"], latest.data["now"]) == (first.data["now"], "manager")
+    assert User.objects.get(sid=cast.mjones.sid).roles == "manager"

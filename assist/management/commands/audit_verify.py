@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from assist import audit
+from assist.actors import Actor
 from assist.audit.signing import (
     Checkpoint,
     parse_private_key,
@@ -76,6 +77,11 @@ class Command(BaseCommand):
         if first > end + 1 and not checkpoints:
             raise CommandError(f"--from: the chain ends at position {end}.", returncode=2)
         result = self._verify(first, last, checkpoints, key)
+        audit.record(
+            "audit.verified",
+            actor=Actor.portal(),
+            data={"first": first, "count": result.count, "holds": result.holds},
+        )
         if options["json"]:
             seconds = round(time.monotonic() - began, 3)
             self.stdout.write(json.dumps(_answer(result, checkpoints, seconds)))

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from assist.actors import Actor
 from assist.eligibility.many.answers import (
     Counts,
     Listing,
@@ -23,6 +24,7 @@ from assist.eligibility.many.answers import (
     counts,
     experts_for,
 )
+from assist.eligibility.telling import note_listed
 from assist.lifecycle import Mode
 from directory.errors import PortalError
 from directory.names import find_account, find_computer, find_unit
@@ -73,6 +75,7 @@ class Command(BaseCommand):
                 said = {"code": error.code, "sentence": error.sentence, "field": error.field}
                 self.stdout.write(json.dumps({"error": said | {"remedy": error.remedy}}))
             sys.exit(UNKNOWN_NAME)
+        self._note(answer, options)
         if options["json"]:
             self.stdout.write(json.dumps(answer.to_json(), ensure_ascii=False))
         elif isinstance(answer, Listing):
@@ -91,6 +94,14 @@ class Command(BaseCommand):
             return experts_for(find_computer(options["computer"]), now=now, mode=mode)
         with self._bar() as progress:
             return counts(now=now, mode=mode, unit=unit, progress=progress)
+
+    def _note(self, answer: Listing | Counts, options: dict[str, Any]) -> None:
+        asked = {name: options[name] for name in ("expert", "computer", "ou", "mode")}
+        question = "computers" if options["expert"] else "experts"
+        if isinstance(answer, Counts):
+            note_listed(Actor.portal(), "counts", asked, len(answer.units))
+        else:
+            note_listed(Actor.portal(), question, asked, len(answer.allowed))
 
     @contextmanager
     def _bar(self) -> Iterator[Progress]:

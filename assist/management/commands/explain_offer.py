@@ -9,7 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from assist.actors import Actor
 from assist.eligibility import Decision, explain
+from assist.eligibility.telling import note_explained
 from assist.lifecycle import Mode
 from assist.policy_in_force import PolicyInForce, policy_in_force
 from directory.errors import PortalError
@@ -50,6 +52,7 @@ class Command(BaseCommand):
                 self.stdout.write(json.dumps(answer))
             sys.exit(UNKNOWN_NAME)
         decision = explain(account, computer, Mode(options["mode"]), now=timezone.now())
+        note_explained(Actor.portal(), account, computer, [decision])
         policy = policy_in_force(computer)
         if options["json"]:
             answer = decision.to_json() | {"policy": policy.to_json()}
