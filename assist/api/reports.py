@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -25,8 +26,8 @@ from assist.offers.reading import offers_for
 from assist.reports.audit_events import EventFilter, events_of, page_of_events
 from assist.reports.columns import COLUMNS
 from assist.reports.figures import DIMENSIONS
-from assist.reports.filters import FILTERS, filtered, first_problem, read_filters
-from assist.reports.listing import page_of
+from assist.reports.filters import FILTERS, first_problem, read_filters
+from assist.reports.finding import find_page
 from assist.reports.overview import breakdown, overview
 from assist.reports.periods import Period, read_day, read_period
 from assist.reports.reading import note_reading, require_reader, source_for
@@ -159,12 +160,8 @@ class ReportOffersView(ReportView):
         wanted = {name: [value] for name, value in query.items()}
         chosen, problems = read_filters(wanted, timezone.localdate(), also=("limit", "cursor"))
         first_problem(problems)
-        page = page_of(
-            filtered(offers_for(actor_of(request)), chosen),
-            chosen.columns,
-            limit=limit_of(query),
-            after=query.get("cursor", ""),
-        )
+        chosen = replace(chosen, after=query.get("cursor", ""))
+        page = find_page(offers_for(actor_of(request)), chosen, limit=limit_of(query))
         results = [
             {column.code: column.value(row) for column in chosen.columns} for row in page.rows
         ]

@@ -26,7 +26,7 @@ from assist.reports.columns import Column as TableColumn
 from assist.reports.counts import VIOLATION
 from assist.reports.figures import slot_expressions
 from assist.reports.periods import Period, read_day, require_period
-from assist.reports.searching import SEARCHED, anywhere, part_of
+from assist.reports.searching import GONE_THROUGH, SEARCHED, anywhere, part_of
 
 LONGEST_TEXT = 256
 MOST_WORDS = 8
@@ -183,6 +183,11 @@ class Chosen:
     after: str = ""
 
     @property
+    def searches_texts(self) -> bool:
+        """Whether a part of some text is looked for."""
+        return any(not FILTERS[code].choices for code in self.values)
+
+    @property
     def period(self) -> Period | None:
         """The days, where both are given."""
         return Period(self.first, self.last) if self.first and self.last else None
@@ -250,23 +255,29 @@ def read_filters(
     return Chosen(first, last, values, columns, after), problems
 
 
-def filtered(offers: OfferQuerySet, chosen: Chosen) -> OfferQuerySet:
+def filtered(offers: OfferQuerySet, chosen: Chosen, *, by_index: bool = True) -> OfferQuerySet:
     """The offers that were asked for.
 
     Args:
         offers: Those that the reader may see.
         chosen: By ``read_filters``.
+        by_index: False: have PostgreSQL look for texts in the offers, not in their index.
     """
-    if chosen.first:
-        offers = offers.filter(requested_at__gte=Period(chosen.first, chosen.first).begins_at)
-    if chosen.last:
-        offers = offers.filter(requested_at__lt=Period(chosen.last, chosen.last).ends_at)
-    offers = offers.alias(**SEARCHED)
+    offers = within_days(offers, chosen).alias(**(SEARCHED if by_index else GONE_THROUGH))
     if chosen.values.keys() & {"weekday", "hour"}:
         slots: dict[str, BaseExpression] = slot_expressions()
         offers = offers.alias(**slots)
     for code, values in chosen.values.items():
         offers = offers.filter(FILTERS[code].condition(values))
+    return offers
+
+
+def within_days(offers: OfferQuerySet, chosen: Chosen) -> OfferQuerySet:
+    """The offers of the days that were asked for."""
+    if chosen.first:
+        offers = offers.filter(requested_at__gte=Period(chosen.first, chosen.first).begins_at)
+    if chosen.last:
+        offers = offers.filter(requested_at__lt=Period(chosen.last, chosen.last).ends_at)
     return offers
 
 

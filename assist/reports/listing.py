@@ -76,7 +76,7 @@ def every_row(
     }
     after: Place | None = None
     while True:
-        found = _behind(offers, after).annotate(**texts).values_list(*fields)
+        found = behind(offers, after).annotate(**texts).values_list(*fields)
         rows = list(found.order_by("-requested_at", "-pk")[:at_once])
         if rows:
             block: dict[str, Sequence[Any]] = dict(
@@ -132,11 +132,11 @@ def read_cursor(cursor: str) -> Place:
 
 
 def _ordered(offers: OfferQuerySet, columns: tuple[Column, ...], after: Place | None) -> Any:
-    behind = _behind(offers, after)
-    return behind.order_by("-requested_at", "-pk").values(*fields_of(columns))
+    return behind(offers, after).order_by("-requested_at", "-pk").values(*fields_of(columns))
 
 
-def _behind(offers: OfferQuerySet, after: Place | None) -> OfferQuerySet:
+def behind(offers: OfferQuerySet, after: Place | None) -> OfferQuerySet:
+    """The offers that come after a place of the table; all of them after None."""
     if after is None:
         return offers
     at, last = after

@@ -24,6 +24,16 @@ class TextsInARow(Func):
     output_field = TextField()
 
 
+class TextsToGoThrough(TextsInARow):
+    """The same, spelt as no index has it."""
+
+    template = "(%(expressions)s || '')"
+
+
+GONE_THROUGH = {
+    "texts_of_names": TextsToGoThrough(*NAMES),
+    "texts_of_ends": TextsToGoThrough(*ENDS),
+}
 SEARCHED = {"texts_of_names": TextsInARow(*NAMES), "texts_of_ends": TextsInARow(*ENDS)}
 
 

@@ -18,7 +18,7 @@ from assist.offers.reading import offers_for
 from assist.reports.columns import COLUMNS, Cell, Column
 from assist.reports.export import FORMATS, format_named, note_export, offers_file
 from assist.reports.filters import FILTERS, Chosen, Filter, filtered, read_filters
-from assist.reports.listing import page_of
+from assist.reports.finding import find_page
 from assist.reports.periods import presets
 from assist.reports.reading import note_reading
 from assist.reports.saved_views import view_forget, view_save, views_of
@@ -61,7 +61,7 @@ def report_offers(request: HttpRequest) -> HttpResponse:
     rows, cursor = [], ""
     if not problems:
         try:
-            page = page_of(filtered(offers_for(actor), chosen), chosen.columns, after=chosen.after)
+            page = find_page(offers_for(actor), chosen)
         except InvalidInput as error:
             problems.append(error)
         else:
