@@ -86,13 +86,13 @@ def _rate(writers: int, act: Callable[[], None], *, is_sealed: bool) -> tuple[fl
     """Acts per second of all writers together, and the longest that an event waited for a seal."""
     connection.close()
     fork = multiprocessing.get_context("fork")
-    barrier, done = fork.Barrier(writers + 1), fork.Event()
+    barrier, done = fork.Barrier(writers + 1 + is_sealed), fork.Event()
     counts: Queue[int] = fork.Queue()
     lags: Queue[float] = fork.Queue()
     processes = [
         fork.Process(target=_write, args=(act, barrier, done, counts)) for _ in range(writers)
     ]
-    sealer = fork.Process(target=_seal, args=(done, lags))
+    sealer = fork.Process(target=_seal, args=(barrier, done, lags))
     for process in processes + [sealer] * is_sealed:
         process.start()
     barrier.wait()
@@ -119,11 +119,15 @@ def _write(act: Callable[[], None], barrier: Barrier, done: Event, counts: Queue
     connection.close()
 
 
-def _seal(done: Event, lags: Queue[float]) -> None:
+def _seal(barrier: Barrier, done: Event, lags: Queue[float]) -> None:
     lag = 0.0
+    connection.ensure_connection()
+    barrier.wait()
+    audit.seal()  # what waited for the slowest process to start
     while not done.wait(SEAL_SECONDS):
         lag = max(lag, audit.sealer_lag().total_seconds())
         audit.seal(wait=False)
+    audit.seal()  # what is left would wait for the next number of writers
     lags.put(lag)
     connection.close()
 
