@@ -89,7 +89,7 @@ class Table:
         explains: What exactly is meant.
         heads: Of its columns, by their codes.
         lines: The rows.
-        is_slow: All computers are decided on, which takes seconds where there are many.
+        is_slow: It takes seconds in a large directory, so that the page asks for it by itself.
     """
 
     code: str
@@ -153,6 +153,7 @@ TABLES = {
                 _idle(helper)
                 for helper in never_helped(found.lists, found.asked.period, found.asked.now)
             ],
+            is_slow=True,
         ),
         Table(
             "unresolved",
@@ -169,6 +170,7 @@ TABLES = {
             lambda found: [
                 _disabled(helper) for helper in disabled_helpers(found.lists, found.asked.now)
             ],
+            is_slow=True,
         ),
         Table(
             "duplicates",
@@ -187,6 +189,7 @@ TABLES = {
                 Line((group.name, group.people, ", ".join(group.lists)), "object", str(group.guid))
                 for group in wide_groups(found.lists, found.asked.more_than)
             ],
+            is_slow=True,
         ),
         Table(
             "unhelped",

@@ -177,7 +177,9 @@ def computer_of(guid: uuid.UUID) -> Computer:
     return found
 
 
-def day_of_computer(actor: Actor, computer: Computer, day: date, now: datetime) -> DayOfComputer:
+def day_of_computer(
+    actor: Actor, computer: Computer, day: date, now: datetime, *, decide: bool = True
+) -> DayOfComputer:
     """Who could help a computer on a day.
 
     Args:
@@ -185,6 +187,7 @@ def day_of_computer(actor: Actor, computer: Computer, day: date, now: datetime) 
         computer: With its domain and unit loaded.
         day: In the portal's time zone; from :func:`read_past_day`.
         now: An aware time.
+        decide: Also on who may help now, which takes seconds in a large directory.
     """
     span = Period(day, day)
     offers = offers_for(actor).filter(computer=computer)
@@ -201,7 +204,7 @@ def day_of_computer(actor: Actor, computer: Computer, day: date, now: datetime) 
     since = [run for run in ended.filter(finished_at__gte=span.begins_at).iterator() if _found(run)]
     is_same = day == timezone.localdate(now) or (not since and _all_read(by_then, span))
     allowed = None
-    if is_same and actor.may_read_audit_trail and computer.is_present:
+    if decide and is_same and actor.may_read_audit_trail and computer.is_present:
         allowed = experts_for(computer, now=now, pictures=lasting_pictures(now)).allowed
     return DayOfComputer(
         day=day,

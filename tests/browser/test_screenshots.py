@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenAs
@@ -88,6 +89,10 @@ def paths_of(story: Story) -> dict[str, tuple[str | None, str]]:
         "report-expert": ("aauditor", f"/reports/experts/{story.cast.mjones.sid}"),
         "report-expert-own": ("mjones", f"/reports/experts/{story.cast.mjones.sid}"),
         "report-computer": ("aauditor", f"/reports/computers/{computers['XP191'].pk}"),
+        "report-computer-decided": (
+            "aauditor",
+            f"/reports/computers/{computers['XP191'].pk}?day={timezone.localdate()}",
+        ),
         "report-computer-past": (
             "aauditor",
             f"/reports/computers/{computers['XP191'].pk}?day=2026-01-05",

@@ -116,6 +116,15 @@ def test_a_history_says_what_cannot_be_known(auditor: Client, cast: Cast) -> Non
     assert "No synchronisation that ended before the end of that day is on record." in page
 
 
+def test_who_may_help_is_decided_where_a_day_is_asked_for(auditor: Client, cast: Cast) -> None:
+    path = f"/reports/computers/{cast.xp191.pk}"
+    today = timezone.localdate().isoformat()
+    cast.domain.synced_at = timezone.now()
+    cast.domain.save()
+    assert f'href="?day={today}"' in content(auditor.get(path))
+    assert r"nkhan</a>, control" in content(auditor.get(f"{path}?day={today}"))
+
+
 def test_reading_coverage_and_histories_is_an_audit_event(auditor: Client, cast: Cast) -> None:
     for path in (
         "coverage?more_than=3",
