@@ -45,7 +45,7 @@ from assist.actors import Actor
 
 def write(number, parts):
     for part in range(parts):
-        audit.record("test.done", actor=Actor.portal(), data={"by": sys.argv[1], "of": number})
+        audit.record("sign_out", actor=Actor.portal(), data={"by": sys.argv[1], "of": number})
 
 for number in range(5):
     with transaction.atomic():
