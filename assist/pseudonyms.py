@@ -42,7 +42,9 @@ from directory.models import Account
 from directory.names import find_account
 
 _SID = re.compile(r"S-1-\d+(-\d+)+", re.IGNORECASE)
+_BARE = re.compile(r"^[^\\]*\\|@.*$")
 _AT_ONCE = 500
+SEARCHED = "computer.searched"
 
 
 @dataclass(frozen=True)
@@ -327,6 +329,13 @@ def _erase_personal(offers: list[uuid.UUID], pen: _Pen) -> int:
         row.pk
         for row in AuditPersonal.objects.filter(pen.found_in("value")).iterator(_AT_ONCE)
         if pen.text(row.value) != row.value
+    ]
+    # Whoever searched may have typed the name without its domain.
+    bare = _pattern({_BARE.sub("", name) for name in pen.novice.names})
+    named += [
+        row.pk
+        for row in AuditPersonal.objects.filter(event__kind=SEARCHED).iterator(_AT_ONCE)
+        if bare.search(row.value)
     ]
     count = 0
     for start in range(0, len(named), _AT_ONCE):

@@ -249,3 +249,10 @@ def test_names_at_request_and_in_choices_are_personal(cast: Cast, story: Offer) 
     for event in AuditEvent.objects.all():
         assert "bsmith" not in repr(event.data).casefold().replace("bsmithers", "")
         assert "cwong" not in repr(event.data).casefold()
+
+
+def test_searches_for_the_bare_name_are_erased(cast: Cast) -> None:
+    for text in ("bsmith", "BSmith@R2.local", "bsmithers"):
+        audit.record("computer.searched", actor=OPERATOR, personal={"text": text})
+    assert pseudonymise(cast).personal == 2
+    assert AuditPersonal.objects.get().value == "bsmithers"
