@@ -278,11 +278,11 @@ class TestRemovedRanges:
 
     @pytest.fixture(autouse=True)
     def _removed(self, settings: Settings, elsewhere: Elsewhere) -> None:
-        settings.AUDIT_RETENTION_DAYS = {"test.*": 1}
+        settings.AUDIT_RETENTION_DAYS = {"test.done": 1}
         settings.AUDIT_RETENTION_LEAST_EVENTS = 1
         audit.checkpoint_write(NOW)
         for _ in range(4):
-            audit.record("other.kept", actor=Actor.portal())
+            audit.record("test.kept", actor=Actor.portal())
         audit.seal(NOW)
         audit.checkpoint_write(NOW)
         removed = audit.remove_old(NOW + timedelta(days=2))
