@@ -45,6 +45,7 @@ def _no_collector(product: Product, lab: Lab) -> Iterator[None]:
 @pytest.fixture
 def novice(product: Product, lab: Lab, _no_collector: None) -> Iterator[Novice]:
     someone = Novice(lab.directory, COMPUTER.name)
+    someone.rests()  # from what a test before has left open
     yield someone
     someone.rests()
     query = """SELECT 1 FROM assist_offer WHERE computer_name = :'v1'

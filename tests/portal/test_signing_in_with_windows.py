@@ -72,7 +72,10 @@ def test_a_ticket_signs_in(browser: Client, mary: Person, kind: str) -> None:
     account = Account.objects.get(sam_account_name="mjones", domain__netbios_name="R2")
     assert User.objects.get().sid == account.sid
     event = AuditEvent.objects.get(kind="sign_in")
-    assert (event.actor_sid, event.data) == (account.sid, {"method": "kerberos"})
+    assert (event.actor_sid, event.data) == (
+        account.sid,
+        {"method": "kerberos", "roles": "expert"},
+    )
     assert not SignInAttempt.objects.exists()
 
 

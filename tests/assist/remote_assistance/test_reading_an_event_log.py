@@ -42,15 +42,15 @@ def credential(lab: Lab) -> KeytabCredential:
 
 @pytest.fixture
 def script(lab: Lab) -> Iterator[Path]:
-    """What the computer is told to be like; nothing afterwards."""
+    """What the computer is told to be like; nothing runs there before and afterwards."""
     file = lab.directory / "answers" / f"{COMPUTER}.json"
+    _have_it_end(lab, file)  # what a test of offers has left open
     yield file
-    file.write_text(json.dumps({"end": True}))
-    _wait_for_the_end(lab)
-    file.unlink()
+    _have_it_end(lab, file)
 
 
-def _wait_for_the_end(lab: Lab) -> None:
+def _have_it_end(lab: Lab, script: Path) -> None:
+    script.write_text(json.dumps({"end": True}))
     events = lab.directory / "events" / f"{COMPUTER}.jsonl"
     deadline = time.monotonic() + 10
     while events.exists() and time.monotonic() < deadline:
@@ -58,6 +58,7 @@ def _wait_for_the_end(lab: Lab) -> None:
         if ids.count(31) == ids.count(32):
             break
         time.sleep(0.05)
+    script.unlink()
 
 
 def target(name: str = COMPUTER) -> NoviceTarget:
