@@ -86,12 +86,17 @@ check: prepare ## lint, types, import directions, migrations, schema, deployment
 	$(BIN)/lint-imports
 	@$(BIN)/python -m tests.check_django
 
+# What some measurements stand beside, as module/requirement.
+PEERS_directory := 'django_python3_ldap/django-python3-ldap>=0.16,<1'
+PEERS_audit := 'auditlog/django-auditlog>=3,<4'
+
 # In a network of its own, so that its lab meets no other; root's, as the lab is.
 .PHONY: bench
 bench: prepare ## measurements beside peers, all or BENCH=name, of SIZE=n; each ends with a line of JSON
-	@$(BIN)/python -c 'import django_python3_ldap, auditlog' 2>/dev/null \
-		|| $(BIN)/pip install --quiet --disable-pip-version-check \
-			'django-python3-ldap>=0.16,<1' 'django-auditlog>=3,<4'
+	@for peer in $(if $(BENCH),$(PEERS_$(BENCH)),$(PEERS_directory) $(PEERS_audit)); do \
+		$(BIN)/python -c "import $${peer%%/*}" 2>/dev/null \
+			|| $(BIN)/pip install --quiet --disable-pip-version-check "$${peer#*/}"; \
+	done
 	@for name in $(or $(BENCH),$(patsubst bench/%/__main__.py,%,$(wildcard bench/*/__main__.py))); do \
 		$(SUDO) unshare --net sh -c 'ip link set lo up && exec "$$@"' bench \
 			$(BIN)/python -m bench.$$name $(if $(SIZE),--size $(SIZE)); \
