@@ -65,7 +65,7 @@ def started() -> Iterator[list[subprocess.Popen[str]]]:
     for process in processes:
         process.send_signal(signal.SIGTERM)
     for process in processes:
-        process.wait(20)
+        process.wait(60)
 
 
 def command_of(service: str, **replacements: str) -> list[str]:
