@@ -10,6 +10,7 @@ import pytest
 
 from assist.remote_assistance import contact
 from assist.remote_assistance.client import (
+    CallLimits,
     KeytabCredential,
     Means,
     NoviceTarget,
